@@ -144,6 +144,9 @@ def check_cursor(lint):
 
 def check_catalogue(lint):
     catalogue = lint.path("src", "diagnose", "rules.def")
+    if not os.path.exists(catalogue):
+        lint.say(catalogue, 1, "there is no catalogue")
+        return
     codes = {}
     for number, line in enumerate(code_only(read(catalogue)).split("\n"), 1):
         match = re.match(r"\s*LA_RULE\s*\(\s*(\w+)", line)
