@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""The expectation language: every word holds on a record that fits it and fails on one that does not."""
+import copy
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import expect  # noqa: E402
+from test_schema_check import CONNECTION  # noqa: E402
+
+LEAK = {"code": "close-wait-leak", "severity": "error", "blame": "server-application", "confidence": "likely", "packets": [6, 7],
+        "at": "2026-11-21T02:00:00.020000000Z", "summary": "had not closed 312 s later", "facts": {"held_s": 312.0}}
+
+
+def make_run():
+    first = copy.deepcopy(CONNECTION)
+    second = copy.deepcopy(CONNECTION)
+    second.update(id=2, findings=[LEAK])
+    second["path"]["client"] = [{"state": state, "packet": 1, "at_s": 0} for state in ("SYN_SENT", "ESTABLISHED")]
+    host = {"subject": {"kind": "source", "ip": "192.0.2.1"}, "findings": [dict(LEAK, code="port-scan")]}
+    capture = {"packets": 3, "quality": {"kernel_drops": None}, "findings": [dict(LEAK, code="capture-loss")]}
+    return expect.Run(connections={1: first, 2: second}, hosts=[host], captures=[capture], summary={"connections": 2}, exit=4,
+                      stderr="cut off")
+
+
+class Language(unittest.TestCase):
+    def holds(self, text):
+        return expect.check(expect.parse(1, text), make_run()) is None
+
+    def test_what_holds(self):
+        for text in ["= connections 2", "= handshake complete", "= teardown open|fin", "= first none", "= server -",
+                     "=2 client SYN_SENT ESTABLISHED", "=2 client SYN_SENT ESTABLISHED!", "= quiet", "= only still-open",
+                     "= finding still-open severity=note packets=3 fact idle_s>=1 fact idle_s<2", "=2 finding close-wait-leak",
+                     "=2 finding close-wait-leak blame=network|server-application summary~'312 s' confidence=likely packets~7",
+                     "= no close-wait-leak rst-abort", "=* no rst-abort", "= field to_server.retransmitted 0",
+                     "= field duration_s >= 0.02", "= field path.client.0.packet 1", "= field path.client.-1.state SYN_SENT",
+                     "= absent handshake.packets.fin", "= absent path.server.0", "= host port-scan subject~192.0.2.1", "= no-host syn-flood",
+                     "= capture capture-loss", "= no-capture midstream", "= capture-field packets 3",
+                     "= capture-field quality.kernel_drops null", "= summary-field connections 2", "= exit 4", "= stderr off$",
+                     "= field app_error.server EPIPE", "= capture-absent start", "=2 finding close-wait-leak count=1"]:
+            with self.subTest(text):
+                self.assertTrue(self.holds(text), expect.check(expect.parse(1, text), make_run()))
+
+    def test_what_fails(self):
+        for text in ["= connections 1", "= handshake refused", "= teardown fin", "= first client", "= server ESTABLISHED",
+                     "=2 client SYN_SENT", "=2 client SYN_SENT ESTABLISHED?", "= client SYN_SENT", "=2 quiet", "= only",
+                     "= only still-open midstream", "= finding close-wait-leak", "= finding still-open severity=error",
+                     "= finding still-open packets=3,4", "= finding still-open packets~4", "= finding still-open fact idle_s>2",
+                     "= finding still-open fact held_s>0", "=2 finding close-wait-leak summary~311", "=2 no close-wait-leak",
+                     "=* no close-wait-leak", "= field to_server.retransmitted 1", "= field nothing 1", "= absent duration_s", "=3 quiet",
+                     "= host syn-flood", "= no-host port-scan", "= capture midstream", "= no-capture capture-loss",
+                     "= capture-field packets 4", "= summary-field connections 1", "= exit 0", "= stderr ^off",
+                     "= field app_error.client EPIPE", "=2 finding close-wait-leak count=2"]:
+            with self.subTest(text):
+                self.assertFalse(self.holds(text))
+
+    def test_mistakes(self):
+        for text in ["=", "= quite", "= handshake", "= quiet please", "=2 connections 1", "= finding a b", "= finding a colour=red",
+                     "= field x", "= summary~'", "= no"]:
+            with self.subTest(text), self.assertRaises(expect.Mistake):
+                expect.parse(1, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
