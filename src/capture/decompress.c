@@ -49,14 +49,9 @@ static LaCodecStep gzip_step(void *state, LaCodecIo *io, char *error, size_t err
   io->out_len -= out_len - z->avail_out;
   switch (result) {
   case Z_OK:
-  case Z_BUF_ERROR: /* no progress without more input or room */
-    return LA_CODEC_MORE;
-  case Z_STREAM_END:
-    inflateReset(z);
-    return LA_CODEC_MEMBER;
-  default:
-    snprintf(error, error_len, "%s", z->msg != NULL ? z->msg : zError(result));
-    return LA_CODEC_BROKEN;
+  case Z_BUF_ERROR: /* no progress without more input or room */ return LA_CODEC_MORE;
+  case Z_STREAM_END: inflateReset(z); return LA_CODEC_MEMBER;
+  default: snprintf(error, error_len, "%s", z->msg != NULL ? z->msg : zError(result)); return LA_CODEC_BROKEN;
   }
 }
 

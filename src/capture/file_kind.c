@@ -15,48 +15,54 @@ typedef struct {
   const char *name; /* NULL for what is read */
 } Magic;
 
-#define MAGIC(kind_, magic_, name_) {.kind = kind_, .len = sizeof magic_ - 1, .magic = magic_, .name = name_}
+#define MAGIC(kind_, magic_, name_)                                                                                            \
+  {                                                                                                                            \
+    .kind = kind_, .len = sizeof magic_ - 1, .magic = magic_, .name = name_                                                    \
+  }
 
 static const Magic magics[] = {
-  MAGIC(LA_FILE_PCAPNG, "\x0a\x0d\x0d\x0a", NULL),
-  MAGIC(LA_FILE_PCAP, "\xd4\xc3\xb2\xa1", NULL), /* microseconds */
-  MAGIC(LA_FILE_PCAP, "\xa1\xb2\xc3\xd4", NULL),
-  MAGIC(LA_FILE_PCAP, "\x4d\x3c\xb2\xa1", NULL), /* nanoseconds */
-  MAGIC(LA_FILE_PCAP, "\xa1\xb2\x3c\x4d", NULL),
-  MAGIC(LA_FILE_PCAP, "\x34\xcd\xb2\xa1", NULL), /* Kuznetzov's modified form */
-  MAGIC(LA_FILE_PCAP, "\xa1\xb2\xcd\x34", NULL),
-  MAGIC(LA_FILE_PCAP, "\xac\x01\x00\x1c", NULL), /* Ixia, hardware and software */
-  MAGIC(LA_FILE_PCAP, "\x1c\x00\x01\xac", NULL),
-  MAGIC(LA_FILE_PCAP, "\xab\x01\x00\x1c", NULL),
-  MAGIC(LA_FILE_PCAP, "\x1c\x00\x01\xab", NULL),
-  MAGIC(LA_FILE_GZIP, "\x1f\x8b", NULL),
-  MAGIC(LA_FILE_ZSTD, "\x28\xb5\x2f\xfd", NULL),
-  MAGIC(LA_FILE_LZ4, "\x04\x22\x4d\x18", NULL),
-  MAGIC(LA_FILE_COMPRESSED, "\xfd" "7zXZ\0", "xz"),
-  MAGIC(LA_FILE_COMPRESSED, "BZh", "bzip2"),
-  MAGIC(LA_FILE_COMPRESSED, "LZIP", "lzip"),
-  MAGIC(LA_FILE_COMPRESSED, "\x89LZO\0", "lzop"),
-  MAGIC(LA_FILE_COMPRESSED, "\x1f\x9d", "compress (.Z)"),
-  MAGIC(LA_FILE_COMPRESSED, "\x1f\xa0", "compress (.Z)"),
-  MAGIC(LA_FILE_COMPRESSED, "\x02\x21\x4c\x18", "legacy lz4"),
-  MAGIC(LA_FILE_COMPRESSED, "\x5d\x00\x00", "lzma"),
-  MAGIC(LA_FILE_COMPRESSED, "PK\x03\x04", "zip"),
-  MAGIC(LA_FILE_COMPRESSED, "7z\xbc\xaf\x27\x1c", "7-Zip"),
-  MAGIC(LA_FILE_COMPRESSED, "Rar!\x1a\x07", "rar"),
-  MAGIC(LA_FILE_FOREIGN, "snoop\0\0\0", "snoop"),
-  MAGIC(LA_FILE_FOREIGN, "RTSS", "Microsoft Network Monitor 1"),
-  MAGIC(LA_FILE_FOREIGN, "GMBU", "Microsoft Network Monitor 2"),
-  MAGIC(LA_FILE_FOREIGN, "TRSNIFF data    \x1a", "NetXray/Sniffer (DOS)"),
-  MAGIC(LA_FILE_FOREIGN, "XCP\0", "NetXray/Sniffer (Windows)"),
-  MAGIC(LA_FILE_FOREIGN, "ObserverPktBuffe", "Network Instruments Observer"),
-  MAGIC(LA_FILE_FOREIGN, "\x7fver", "Savvius EtherPeek"),
-  MAGIC(LA_FILE_FOREIGN, "iptrace 1.0", "AIX iptrace"),
-  MAGIC(LA_FILE_FOREIGN, "iptrace 2.0", "AIX iptrace"),
-  MAGIC(LA_FILE_FOREIGN, "\x54\x52\x00\x64\x00", "HP-UX nettl"),
-  MAGIC(LA_FILE_FOREIGN, "\x05VNF", "Visual Networks"),
-  MAGIC(LA_FILE_FOREIGN, "\xaa\xaa\xaa\xaa", "Accellent 5Views"),
-  MAGIC(LA_FILE_FOREIGN, "\x00\x00\x02\x00\x12\x05\x00\x10", "Tektronix K12"),
-  MAGIC(LA_FILE_FOREIGN, "LOGG", "Vector BLF"),
+    MAGIC(LA_FILE_PCAPNG, "\x0a\x0d\x0d\x0a", NULL),
+    MAGIC(LA_FILE_PCAP, "\xd4\xc3\xb2\xa1", NULL), /* microseconds */
+    MAGIC(LA_FILE_PCAP, "\xa1\xb2\xc3\xd4", NULL),
+    MAGIC(LA_FILE_PCAP, "\x4d\x3c\xb2\xa1", NULL), /* nanoseconds */
+    MAGIC(LA_FILE_PCAP, "\xa1\xb2\x3c\x4d", NULL),
+    MAGIC(LA_FILE_PCAP, "\x34\xcd\xb2\xa1", NULL), /* Kuznetzov's modified form */
+    MAGIC(LA_FILE_PCAP, "\xa1\xb2\xcd\x34", NULL),
+    MAGIC(LA_FILE_PCAP, "\xac\x01\x00\x1c", NULL), /* Ixia, hardware and software */
+    MAGIC(LA_FILE_PCAP, "\x1c\x00\x01\xac", NULL),
+    MAGIC(LA_FILE_PCAP, "\xab\x01\x00\x1c", NULL),
+    MAGIC(LA_FILE_PCAP, "\x1c\x00\x01\xab", NULL),
+    MAGIC(LA_FILE_GZIP, "\x1f\x8b", NULL),
+    MAGIC(LA_FILE_ZSTD, "\x28\xb5\x2f\xfd", NULL),
+    MAGIC(LA_FILE_LZ4, "\x04\x22\x4d\x18", NULL),
+    MAGIC(LA_FILE_COMPRESSED,
+          "\xfd"
+          "7zXZ\0",
+          "xz"),
+    MAGIC(LA_FILE_COMPRESSED, "BZh", "bzip2"),
+    MAGIC(LA_FILE_COMPRESSED, "LZIP", "lzip"),
+    MAGIC(LA_FILE_COMPRESSED, "\x89LZO\0", "lzop"),
+    MAGIC(LA_FILE_COMPRESSED, "\x1f\x9d", "compress (.Z)"),
+    MAGIC(LA_FILE_COMPRESSED, "\x1f\xa0", "compress (.Z)"),
+    MAGIC(LA_FILE_COMPRESSED, "\x02\x21\x4c\x18", "legacy lz4"),
+    MAGIC(LA_FILE_COMPRESSED, "\x5d\x00\x00", "lzma"),
+    MAGIC(LA_FILE_COMPRESSED, "PK\x03\x04", "zip"),
+    MAGIC(LA_FILE_COMPRESSED, "7z\xbc\xaf\x27\x1c", "7-Zip"),
+    MAGIC(LA_FILE_COMPRESSED, "Rar!\x1a\x07", "rar"),
+    MAGIC(LA_FILE_FOREIGN, "snoop\0\0\0", "snoop"),
+    MAGIC(LA_FILE_FOREIGN, "RTSS", "Microsoft Network Monitor 1"),
+    MAGIC(LA_FILE_FOREIGN, "GMBU", "Microsoft Network Monitor 2"),
+    MAGIC(LA_FILE_FOREIGN, "TRSNIFF data    \x1a", "NetXray/Sniffer (DOS)"),
+    MAGIC(LA_FILE_FOREIGN, "XCP\0", "NetXray/Sniffer (Windows)"),
+    MAGIC(LA_FILE_FOREIGN, "ObserverPktBuffe", "Network Instruments Observer"),
+    MAGIC(LA_FILE_FOREIGN, "\x7fver", "Savvius EtherPeek"),
+    MAGIC(LA_FILE_FOREIGN, "iptrace 1.0", "AIX iptrace"),
+    MAGIC(LA_FILE_FOREIGN, "iptrace 2.0", "AIX iptrace"),
+    MAGIC(LA_FILE_FOREIGN, "\x54\x52\x00\x64\x00", "HP-UX nettl"),
+    MAGIC(LA_FILE_FOREIGN, "\x05VNF", "Visual Networks"),
+    MAGIC(LA_FILE_FOREIGN, "\xaa\xaa\xaa\xaa", "Accellent 5Views"),
+    MAGIC(LA_FILE_FOREIGN, "\x00\x00\x02\x00\x12\x05\x00\x10", "Tektronix K12"),
+    MAGIC(LA_FILE_FOREIGN, "LOGG", "Vector BLF"),
 };
 
 /* zstd and lz4 share the magic numbers of frames to be skipped, 0x184D2A50 to 0x184D2A5F; either library passes over them, and

@@ -106,7 +106,8 @@ static bool compile(const char *expression, uint16_t link_type, Compiled *ret_co
   }
   Compiled compiled = {.link_type = link_type, .kind = MATCH_PROGRAM};
   int result = pcap_compile(dead, &compiled.program, expression, 1, PCAP_NETMASK_UNKNOWN);
-  if (result != 0 && (strstr(pcap_geterr(dead), "no VLAN support") != NULL || strstr(pcap_geterr(dead), "no MPLS support") != NULL)) {
+  if (result != 0 &&
+      (strstr(pcap_geterr(dead), "no VLAN support") != NULL || strstr(pcap_geterr(dead), "no MPLS support") != NULL)) {
     char *plain = without_tags(expression);
     result = pcap_compile(dead, &compiled.program, plain, 1, PCAP_NETMASK_UNKNOWN);
     g_free(plain);
@@ -238,8 +239,8 @@ static const Compiled *meet_link_type(LaFilter *filter, uint16_t link_type, GErr
   char *why = NULL;
   if (!compile(filter->expression, link_type, &compiled, &why)) {
     const char *name = la_link_type_name(link_type);
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "the filter cannot be used on link type %s (%u): %s", name != NULL ? name : "without a name",
-                link_type, why);
+    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "the filter cannot be used on link type %s (%u): %s",
+                name != NULL ? name : "without a name", link_type, why);
     g_free(why);
     return NULL;
   }

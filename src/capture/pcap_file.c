@@ -38,12 +38,12 @@ typedef struct {
 } PcapForm;
 
 static const PcapForm forms[] = {
-  {.magic = 0xa1b2c3d4, .unit = 1000, .file_header_len = 24, .record_header_len = 16, .variants = {24, 20}},
-  {.magic = 0xa1b23c4d, .unit = 1, .file_header_len = 24, .record_header_len = 16},
-  {.magic = 0xa1b2cd34, .unit = 1000, .file_header_len = 24, .record_header_len = 24, .variants = {28}},
-  /* Ixia: the records' total size follows the file header. */
-  {.magic = 0x1c0001ac, .unit = 1, .file_header_len = 28, .record_header_len = 16},
-  {.magic = 0x1c0001ab, .unit = 1000, .file_header_len = 28, .record_header_len = 16},
+    {.magic = 0xa1b2c3d4, .unit = 1000, .file_header_len = 24, .record_header_len = 16, .variants = {24, 20}},
+    {.magic = 0xa1b23c4d, .unit = 1, .file_header_len = 24, .record_header_len = 16},
+    {.magic = 0xa1b2cd34, .unit = 1000, .file_header_len = 24, .record_header_len = 24, .variants = {28}},
+    /* Ixia: the records' total size follows the file header. */
+    {.magic = 0x1c0001ac, .unit = 1, .file_header_len = 28, .record_header_len = 16},
+    {.magic = 0x1c0001ab, .unit = 1000, .file_header_len = 28, .record_header_len = 16},
 };
 
 typedef struct {
@@ -56,10 +56,10 @@ typedef struct {
 static inline __attribute__((always_inline)) Record load_record(const uint8_t *at, LaByteOrder order, LaLengthOrder lengths)
 {
   Record record = {
-    .seconds = la_load_u32(at, order),
-    .fraction = la_load_u32(at + 4, order),
-    .captured_len = la_load_u32(at + 8, order),
-    .wire_len = la_load_u32(at + 12, order),
+      .seconds = la_load_u32(at, order),
+      .fraction = la_load_u32(at + 4, order),
+      .captured_len = la_load_u32(at + 8, order),
+      .wire_len = la_load_u32(at + 12, order),
   };
   if (lengths == LA_LENGTHS_SWAPPED || (lengths == LA_LENGTHS_MAYBE && record.captured_len > record.wire_len)) {
     uint32_t captured_len = record.wire_len;
@@ -112,13 +112,13 @@ static inline __attribute__((always_inline)) unsigned take_packets(LaSource *sou
     out_of_range += record.fraction >= pcap.units;
     last_time = time;
     packets[n++] = (LaPacketView){
-      .data = at + pcap.header_len,
-      .captured_len = record.captured_len,
-      .wire_len = record.wire_len,
-      .frame = ++frame,
-      .time = time,
-      .link_type = pcap.link_type,
-      .fcs_len = pcap.fcs_len,
+        .data = at + pcap.header_len,
+        .captured_len = record.captured_len,
+        .wire_len = record.wire_len,
+        .frame = ++frame,
+        .time = time,
+        .link_type = pcap.link_type,
+        .fcs_len = pcap.fcs_len,
     };
     at += pcap.header_len + record.captured_len;
     left -= pcap.header_len + record.captured_len;
@@ -159,14 +159,14 @@ static unsigned read_odd(LaSource *source, LaPacketView *packets, unsigned max)
 
 static bool is_plausible(const Record *record)
 {
-  return record->fraction < 1000000 && record->captured_len <= VARIANT_CAPTURED_MAX && record->captured_len <= record->wire_len &&
-         record->wire_len <= VARIANT_WIRE_MAX;
+  return record->fraction < 1000000 && record->captured_len <= VARIANT_CAPTURED_MAX &&
+         record->captured_len <= record->wire_len && record->wire_len <= VARIANT_WIRE_MAX;
 }
 
 typedef enum {
-  FORM_FITS,    /* a second record follows that makes sense */
-  FORM_ENDS,    /* the file ends with the first record */
-  FORM_UNFIT,   /* what follows the first record makes no sense, or the file ends inside */
+  FORM_FITS,  /* a second record follows that makes sense */
+  FORM_ENDS,  /* the file ends with the first record */
+  FORM_UNFIT, /* what follows the first record makes no sense, or the file ends inside */
 } FormFit;
 
 /* How well the first two records fit a record header of `header_len` bytes. */
@@ -267,8 +267,6 @@ bool la_pcap_begin(LaSource *source)
     choose_header_len(source, form);
   else
     pcap->header_len = form->record_header_len;
-  source->read = pcap->lengths != LA_LENGTHS_PLAIN ? read_odd
-                 : pcap->order == LA_ORDER_NATIVE  ? read_native
-                                                   : read_swapped;
+  source->read = pcap->lengths != LA_LENGTHS_PLAIN ? read_odd : pcap->order == LA_ORDER_NATIVE ? read_native : read_swapped;
   return true;
 }

@@ -45,7 +45,7 @@ enum {
 /* The largest block whose content is used: the largest packet, and as much again for comments as fits in 16 options. */
 #define BLOCK_MAX (LA_PACKET_MAX + (UINT32_C(1) << 20))
 
-#define INTERFACES_MAX 65536          /* in a file */
+#define INTERFACES_MAX 65536            /* in a file */
 #define TEXT_BUDGET (UINT32_C(4) << 20) /* bytes of interface texts kept for a file */
 #define NAME_MAX_LEN 255
 #define FILTER_MAX_LEN 4095
@@ -145,7 +145,8 @@ static void read_packet_options(LaSource *source, const Block *block, size_t at,
       unsigned fcs_len = la_load_u32(option.value, block->order) >> 5 & 0xf; /* bytes; 0: not said */
       if (fcs_len != 0)
         packet->fcs_len = (int8_t)fcs_len;
-    } else if (option.code == LA_OPTION_EPB_DROPCOUNT && option.len == 8 && la_load_u32(block->at, block->order) == BLOCK_ENHANCED) {
+    } else if (option.code == LA_OPTION_EPB_DROPCOUNT && option.len == 8 &&
+               la_load_u32(block->at, block->order) == BLOCK_ENHANCED) {
       add_drops(source, packet->interface, la_load_u64(option.value, block->order));
     }
   }
@@ -175,14 +176,14 @@ static inline __attribute__((always_inline)) Step take_packet(LaSource *source, 
   la_source_interface(source, index)->time_out_of_range += held;
   count_packet(source, index, time);
   *packet = (LaPacketView){
-    .data = at + PACKET_FIXED,
-    .captured_len = captured_len,
-    .wire_len = la_load_u32(at + 24, order),
-    .frame = source->frame,
-    .time = time,
-    .interface = index,
-    .link_type = la_source_interface(source, index)->link_type,
-    .fcs_len = extra->fcs_len,
+      .data = at + PACKET_FIXED,
+      .captured_len = captured_len,
+      .wire_len = la_load_u32(at + 24, order),
+      .frame = source->frame,
+      .time = time,
+      .interface = index,
+      .link_type = la_source_interface(source, index)->link_type,
+      .fcs_len = extra->fcs_len,
   };
   if (obsolete && la_load_u16(at + 10, order) != 0xffff) /* 0xffff: not known */
     add_drops(source, index, la_load_u16(at + 10, order));
@@ -210,14 +211,14 @@ static Step take_simple(LaSource *source, const Block *block, LaPacketView *pack
     return fail_captured(source, captured_len, block->len);
   count_packet(source, index, LA_TIME_NONE);
   *packet = (LaPacketView){
-    .data = block->at + SIMPLE_FIXED,
-    .captured_len = captured_len,
-    .wire_len = wire_len,
-    .frame = source->frame,
-    .time = LA_TIME_NONE,
-    .interface = index,
-    .link_type = in->link_type,
-    .fcs_len = la_source_extra(source, index)->fcs_len,
+      .data = block->at + SIMPLE_FIXED,
+      .captured_len = captured_len,
+      .wire_len = wire_len,
+      .frame = source->frame,
+      .time = LA_TIME_NONE,
+      .interface = index,
+      .link_type = in->link_type,
+      .fcs_len = la_source_extra(source, index)->fcs_len,
   };
   source->window.at += block->len;
   return STEP_PACKET;
@@ -242,11 +243,11 @@ static Step take_interface(LaSource *source, const Block *block)
   if (source->interfaces->len >= INTERFACES_MAX)
     return fail_block(source, "is one interface more than 65536");
   LaInterface in = {
-    .link_type = la_load_u16(block->at + 8, block->order),
-    .snaplen = la_load_u32(block->at + 12, block->order),
-    .kernel_drops = -1,
-    .interface_drops = -1,
-    .last_time = LA_TIME_NONE,
+      .link_type = la_load_u16(block->at + 8, block->order),
+      .snaplen = la_load_u32(block->at + 12, block->order),
+      .kernel_drops = -1,
+      .interface_drops = -1,
+      .last_time = LA_TIME_NONE,
   };
   char *name = NULL;
   char *description = NULL;
@@ -350,8 +351,8 @@ static Step skip_block(LaSource *source, uint64_t len, uint32_t said)
     return STEP_ENDED;
   }
   if (la_load_u32(la_window_at(window), source->pcapng.order) != said) {
-    la_source_fail(source, "corrupt after packet %" PRIu64 ": the block at byte %" PRIu64 " has two different lengths", source->frame,
-                   offset);
+    la_source_fail(source, "corrupt after packet %" PRIu64 ": the block at byte %" PRIu64 " has two different lengths",
+                   source->frame, offset);
     return STEP_ENDED;
   }
   window->at += TRAILER_LEN;
@@ -391,7 +392,8 @@ static bool has_frame_number(uint32_t type)
 }
 
 /* Takes a known block whose bytes are all there. */
-static inline __attribute__((always_inline)) Step take_block(LaSource *source, const Block *block, uint32_t type, LaPacketView *packet)
+static inline __attribute__((always_inline)) Step take_block(LaSource *source, const Block *block, uint32_t type,
+                                                             LaPacketView *packet)
 {
   if (type == BLOCK_ENHANCED || type == BLOCK_PACKET)
     return take_packet(source, block, packet);

@@ -106,7 +106,8 @@ static char *refusal(LaFileKind kind, const char *format, const uint8_t *head, s
   }
   if (len < 4)
     return g_strdup_printf("not a capture (pcap or pcapng): it has only %zu bytes", len);
-  return g_strdup_printf("not a capture (pcap or pcapng): it begins with %02x %02x %02x %02x", head[0], head[1], head[2], head[3]);
+  return g_strdup_printf("not a capture (pcap or pcapng): it begins with %02x %02x %02x %02x", head[0], head[1], head[2],
+                         head[3]);
 }
 
 static LaCompression compression_of(LaFileKind kind)
@@ -125,7 +126,8 @@ static bool tell_kind(LaSource *source, LaFileKind *ret_kind)
   bool compressed = la_window_left(window) == 0 && la_stream_done(source->stream) != 0;
   if (result != LA_FILL_READY && (result != LA_FILL_END || la_window_left(window) == 0)) {
     if (result == LA_FILL_END)
-      la_source_fail(source, compressed ? "empty (0 bytes when decompressed), not a capture" : "empty (0 bytes), not a capture");
+      la_source_fail(source,
+                     compressed ? "empty (0 bytes when decompressed), not a capture" : "empty (0 bytes), not a capture");
     else if (result == LA_FILL_BROKEN)
       la_source_fail(source, "%s", la_stream_error(source->stream));
     else

@@ -56,18 +56,18 @@ struct LaSource {
   LaWindow window;
   /* Reads up to `max` packets from the window, filling it only when it has none: 0 when the source has ended. */
   unsigned (*read)(LaSource *source, LaPacketView *packets, unsigned max);
-  uint64_t frame;       /* packets read so far */
-  GArray *interfaces;   /* of LaInterface */
-  GArray *extras;       /* of LaInterfaceExtra */
+  uint64_t frame;     /* packets read so far */
+  GArray *interfaces; /* of LaInterface */
+  GArray *extras;     /* of LaInterfaceExtra */
   LaTime stated_end;
-  LaReadResult end;     /* LA_READ_PACKET: goes on; else what is told when the packets before are taken */
+  LaReadResult end; /* LA_READ_PACKET: goes on; else what is told when the packets before are taken */
   bool end_told;
-  char *error;          /* set with LA_READ_BROKEN */
+  char *error; /* set with LA_READ_BROKEN */
   char *name;
-  LaStream *stream;     /* what the window reads from */
+  LaStream *stream; /* what the window reads from */
   int fd;
   bool owns_fd;
-  uint64_t size;        /* of a regular file from where reading began, else 0 */
+  uint64_t size; /* of a regular file from where reading began, else 0 */
   LaPcapReader pcap;
   LaPcapngReader pcapng;
 };

@@ -60,9 +60,9 @@ void la_stream_set_interrupt(LaStream *stream, const volatile sig_atomic_t *inte
 void la_stream_decompress(LaStream *stream, LaCompression kind, const uint8_t *head, size_t len)
 {
   static const LaCodec *const codecs[] = {
-    [LA_COMPRESSION_GZIP] = &la_codec_gzip,
-    [LA_COMPRESSION_ZSTD] = &la_codec_zstd,
-    [LA_COMPRESSION_LZ4] = &la_codec_lz4,
+      [LA_COMPRESSION_GZIP] = &la_codec_gzip,
+      [LA_COMPRESSION_ZSTD] = &la_codec_zstd,
+      [LA_COMPRESSION_LZ4] = &la_codec_lz4,
   };
   stream->codec = codecs[kind];
   stream->codec_state = stream->codec->state_new();
