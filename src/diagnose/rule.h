@@ -1,0 +1,65 @@
+/* A rule: one finding's code, metadata and functions. THE CATALOGUE is rules.def, one line a rule; each rule is a const struct
+ * la_rule_<code> in rules/<code>.c. */
+#ifndef LA_DIAGNOSE_RULE_H
+#define LA_DIAGNOSE_RULE_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "diagnose/finding.h"
+#include "track/connection.h"
+
+typedef enum {
+  LA_SCOPE_CONNECTION,
+  LA_SCOPE_HOST,    /* a service, source or pair */
+  LA_SCOPE_CAPTURE, /* stands on each connection it concerns, and once on the capture with a count */
+} LaScope;
+
+typedef enum {
+  LA_UNIT_SECONDS, /* value in nanoseconds */
+  LA_UNIT_COUNT,
+  LA_UNIT_PERCENT,
+  LA_UNIT_PER_SECOND,
+} LaUnit;
+
+/* A threshold a user may set: `--threshold CODE=VALUE` for the first, `CODE.NAME=VALUE` for each. */
+typedef struct {
+  const char *name; /* NULL ends the list */
+  LaUnit unit;
+  int64_t standard; /* the default, in the unit (seconds: ns) */
+  const char *meaning;
+} LaThreshold;
+
+#define LA_THRESHOLDS_MAX 4
+
+struct LaContext;
+
+typedef struct LaRule {
+  const char *code;  /* "close-wait-leak" */
+  const char *title; /* a heading of two to six words: "CLOSE_WAIT leak" */
+  LaScope scope;
+  LaSeverity severity;
+  uint64_t any_marks; /* not asked unless the connection has one of these marks; 0: always */
+  uint32_t any_flags; /* ... or one of these LA_CONN_* flags, when any is given */
+  LaThreshold thresholds[LA_THRESHOLDS_MAX];
+
+  /* Pure: fills `ret` (handed in with the rule's own severity, confidence `likely`, blame `none`, side LA_SIDE_N) and returns
+   * true when the rule fires. NULL for rules of hosts. */
+  bool (*decide)(const LaConnection *conn, const struct LaContext *context, LaFinding *ret);
+
+  /* Appends one sentence with the numbers in it. */
+  void (*summarize)(const LaFinding *finding, const LaConnection *conn, GString *out);
+} LaRule;
+
+/* The catalogue in rules.def's order. */
+const LaRule *const *la_rules(unsigned *ret_count);
+
+/* The rule of `code`, or NULL. */
+const LaRule *la_rule_find(const char *code);
+
+/* A rule's place in the catalogue: 0 .. count-1. */
+unsigned la_rule_index(const LaRule *rule);
+
+#define LA_RULES_MAX 128
+
+#endif

@@ -1,0 +1,33 @@
+#include "track/path.h"
+
+bool la_path_apply(LaEndpoint *end, LaTcpEvent event, LaCause cause)
+{
+  LaCell cell = la_tcp_fsm((LaTcpState)end->state, event);
+  if (cell.kind != LA_CELL_NEXT && cell.kind != LA_CELL_GAP)
+    return false;
+  if (end->steps == LA_STEPS_MAX)
+    return false;
+  end->path[end->steps++] = (LaStep){
+    .time = cause.time,
+    .frame = cause.frame,
+    .proved_by = cell.kind == LA_CELL_GAP ? 0 : cause.proved_by,
+    .state = (uint8_t)cell.next,
+    .gap = cell.kind == LA_CELL_GAP,
+  };
+  end->state = (uint8_t)cell.next;
+  return true;
+}
+
+void la_path_take_back(LaEndpoint *end)
+{
+  end->steps--;
+  end->state = end->steps != 0 ? end->path[end->steps - 1].state : LA_TCP_CLOSED;
+  end->corrected = 1;
+}
+
+void la_path_prove(LaEndpoint *end, uint64_t frame)
+{
+  for (unsigned i = end->steps; i-- > 0 && end->path[i].proved_by == 0;)
+    if (!end->path[i].gap)
+      end->path[i].proved_by = frame;
+}

@@ -1,0 +1,110 @@
+#include "track/pool.h"
+
+#include <string.h>
+
+#define CHUNK (1u << LA_POOL_SHIFT)
+#define MOMENTS_A_CHUNK 8
+#define MOMENT_CHUNKS_A_BLOCK 64
+
+void la_pool_init(LaPool *pool)
+{
+  memset(pool, 0, sizeof *pool);
+  pool->moment_blocks = g_ptr_array_new_with_free_func(g_free);
+}
+
+void la_pool_clear(LaPool *pool)
+{
+  for (uint32_t i = 0; i < pool->chunk_count; i++)
+    g_free(pool->chunks[i]);
+  g_free(pool->chunks);
+  g_free(pool->free_handles);
+  g_ptr_array_unref(pool->moment_blocks);
+}
+
+static void add_chunk(LaPool *pool)
+{
+  if (pool->chunk_count == pool->chunk_room) {
+    pool->chunk_room = pool->chunk_room != 0 ? pool->chunk_room * 2 : 16;
+    pool->chunks = g_renew(LaConnection *, pool->chunks, pool->chunk_room);
+  }
+  uint32_t base = pool->chunk_count << LA_POOL_SHIFT;
+  pool->chunks[pool->chunk_count++] = g_new(LaConnection, CHUNK);
+  if (pool->free_room < base + CHUNK) {
+    pool->free_room = base + CHUNK + base / 2;
+    pool->free_handles = g_renew(uint32_t, pool->free_handles, pool->free_room);
+  }
+  for (uint32_t i = CHUNK; i-- > 0;)
+    pool->free_handles[pool->free_count++] = base + i;
+}
+
+/* Paths and timelines are guarded by their counts, so only the rest has to be cleared. */
+static void clear_endpoint(LaEndpoint *end)
+{
+  memset(end, 0, offsetof(LaEndpoint, holes));
+}
+
+LaConnection *la_pool_take(LaPool *pool)
+{
+  if (pool->free_count == 0)
+    add_chunk(pool);
+  uint32_t handle = pool->free_handles[--pool->free_count];
+  LaConnection *conn = la_pool_get(pool, handle);
+  memset(conn, 0, offsetof(LaConnection, end));
+  clear_endpoint(&conn->end[LA_OPENER]);
+  clear_endpoint(&conn->end[LA_ACCEPTOR]);
+  memset(&conn->moments_total, 0, offsetof(LaConnection, encap) - offsetof(LaConnection, moments_total));
+  conn->handle = handle;
+  conn->next_in_wheel = LA_HANDLE_NONE;
+  conn->older = LA_HANDLE_NONE;
+  conn->newer = LA_HANDLE_NONE;
+  conn->first_fin = LA_SIDE_N;
+  conn->ended_by = LA_ENDED_N;
+  conn->rst_time = LA_TIME_NONE;
+  conn->icmp_time = LA_TIME_NONE;
+  conn->earlier.challenge_time = LA_TIME_NONE;
+  conn->earlier.closed_time = LA_TIME_NONE;
+  return conn;
+}
+
+void la_pool_release(LaPool *pool, LaConnection *conn)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS(conn->moment_chunk) && conn->moment_chunk[i] != NULL; i++) {
+    memcpy(conn->moment_chunk[i], &pool->free_moments, sizeof pool->free_moments);
+    pool->free_moments = conn->moment_chunk[i];
+    conn->moment_chunk[i] = NULL;
+  }
+  pool->free_handles[pool->free_count++] = conn->handle;
+}
+
+static LaMoment *take_moments(LaPool *pool)
+{
+  if (pool->free_moments == NULL) {
+    LaMoment *block = g_new(LaMoment, MOMENTS_A_CHUNK * MOMENT_CHUNKS_A_BLOCK);
+    g_ptr_array_add(pool->moment_blocks, block);
+    for (unsigned i = 0; i < MOMENT_CHUNKS_A_BLOCK; i++) {
+      LaMoment *chunk = block + (size_t)i * MOMENTS_A_CHUNK;
+      memcpy(chunk, &pool->free_moments, sizeof pool->free_moments);
+      pool->free_moments = chunk;
+    }
+  }
+  LaMoment *chunk = pool->free_moments;
+  memcpy(&pool->free_moments, chunk, sizeof pool->free_moments);
+  return chunk;
+}
+
+LaMoment *la_pool_add_moment(LaPool *pool, LaConnection *conn)
+{
+  uint64_t n = conn->moments_total++;
+  unsigned at;
+  if (n < LA_MOMENTS_HEAD + LA_MOMENTS_TAIL) {
+    at = (unsigned)n;
+    conn->moments_used = (uint8_t)(n + 1);
+  } else {
+    at = LA_MOMENTS_HEAD + (unsigned)((n - LA_MOMENTS_HEAD) % LA_MOMENTS_TAIL);
+    conn->flags |= LA_CONN_TIMELINE_CUT;
+  }
+  LaMoment **chunk = &conn->moment_chunk[at / MOMENTS_A_CHUNK];
+  if (*chunk == NULL)
+    *chunk = take_moments(pool);
+  return &(*chunk)[at % MOMENTS_A_CHUNK];
+}

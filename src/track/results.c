@@ -1,0 +1,176 @@
+/* What a finished connection amounts to: the words of `handshake.result`, `teardown.result`, `final` and `app_error`. */
+#include "base/seq.h"
+#include "track/connection.h"
+
+/* One lone SYN followed by less silence than this says nothing (the first retry comes after a second). */
+#define SYN_VERDICT LA_SEC
+/* So many sendings without an answer make a peer that vanished. */
+#define VANISHED_SENDINGS 3
+/* A kernel gives a connect up after tcp_syn_retries, six by default. */
+#define SYNS_OF_A_TIMEOUT 7
+
+static bool ever_established(const LaEndpoint *end)
+{
+  for (unsigned i = 0; i < end->steps; i++)
+    if (end->path[i].state >= LA_TCP_ESTABLISHED)
+      return true;
+  return false;
+}
+
+LaTime la_connection_rtt(const LaConnection *conn)
+{
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  if (conn->handshake_ack_frame == 0 || (acceptor->flags & LA_END_SYN_ACK) == 0)
+    return LA_TIME_NONE;
+  /* With retries the later sendings bound the path's time better than the first. */
+  LaTime client_half = conn->handshake_ack_time - acceptor->syn_last_time;
+  if (client_half < 0)
+    client_half = conn->handshake_ack_time - acceptor->syn_time;
+  LaTime server_half = 0;
+  if ((opener->flags & LA_END_SYN) != 0) {
+    server_half = acceptor->syn_time - opener->syn_last_time;
+    if (server_half < 0)
+      server_half = acceptor->syn_time - opener->syn_time;
+  }
+  LaTime rtt = (client_half > 0 ? client_half : 0) + (server_half > 0 ? server_half : 0);
+  return rtt;
+}
+
+bool la_connection_one_direction(const LaConnection *conn)
+{
+  const LaEndpoint *a = &conn->end[LA_OPENER];
+  const LaEndpoint *b = &conn->end[LA_ACCEPTOR];
+  const LaEndpoint *speaker = a->packets != 0 ? a : b;
+  const LaEndpoint *silent = a->packets != 0 ? b : a;
+  if (silent->packets != 0 || speaker->packets == 0)
+    return false;
+  /* An end that acknowledges has heard something; SYNs and RSTs alone have not. */
+  bool acknowledges = (speaker->flags & LA_END_ACKED) != 0 && (speaker->flags & LA_END_SYN_ACK) == 0;
+  bool progresses = (speaker->flags & LA_END_UNA) == 0 && speaker->packets > (uint64_t)speaker->syn + speaker->rst;
+  return acknowledges && progresses && (speaker->packets > 1 || (speaker->flags & LA_END_DATA) != 0);
+}
+
+bool la_connection_final_certain(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
+  if (end->steps == 0 || peer->packets == 0 || (end->flags & LA_END_DOUBT) != 0)
+    return false;
+  const LaStep *last = &end->path[end->steps - 1];
+  if (last->proved_by == 0)
+    return false;
+  /* Where the beginning was assumed, only the whole close tells which end closed first. */
+  if (end->path[0].gap != 0)
+    return (end->flags & LA_END_FIN_ACKED) != 0 && (peer->flags & LA_END_FIN) != 0;
+  /* Numbers of the peer that were never seen may hide its FIN. */
+  if (last->state == LA_TCP_ESTABLISHED || last->state == LA_TCP_FIN_WAIT_1 || last->state == LA_TCP_FIN_WAIT_2) {
+    if ((peer->flags & LA_END_FIN) != 0 && last->frame < peer->fin_last_frame && end->last_frame < peer->fin_last_frame)
+      return false;
+    if (peer->missed != 0 && (peer->flags & LA_END_FIN) == 0)
+      return false;
+  }
+  return true;
+}
+
+LaHandshakeResult la_connection_handshake(const LaConnection *conn)
+{
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  if ((conn->flags & LA_CONN_MIDSTREAM) != 0)
+    return LA_HANDSHAKE_UNSEEN;
+  if ((conn->flags & LA_CONN_REFUSED) != 0)
+    return LA_HANDSHAKE_REFUSED;
+  if ((conn->flags & LA_CONN_ABANDONED) != 0)
+    return LA_HANDSHAKE_ABANDONED;
+  if (ever_established(acceptor))
+    return (conn->flags & LA_CONN_SIMULTANEOUS) != 0 ? LA_HANDSHAKE_SIMULTANEOUS : LA_HANDSHAKE_COMPLETE;
+  if ((acceptor->flags & (LA_END_SYN_ACK | LA_END_SYN)) != 0)
+    return conn->handshake_ack_frame != 0 ? LA_HANDSHAKE_FINAL_ACK_DROPPED : LA_HANDSHAKE_SYN_RECEIVED;
+  if (ever_established(opener))
+    return LA_HANDSHAKE_COMPLETE;
+  if ((conn->flags & LA_CONN_ICMP_SYN) != 0)
+    return LA_HANDSHAKE_UNREACHABLE;
+  if (acceptor->packets != 0)
+    return LA_HANDSHAKE_UNDETERMINED;
+  bool short_capture = conn->ended_by == LA_ENDED_CAPTURE_END && conn->end_time - opener->syn_last_time < SYN_VERDICT;
+  return opener->syn_sent < 2 && short_capture ? LA_HANDSHAKE_UNDETERMINED : LA_HANDSHAKE_UNANSWERED;
+}
+
+/* Whether `side` kept sending and the other end said nothing more. */
+static bool peer_vanished(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *me = &conn->end[side];
+  return me->unanswered >= VANISHED_SENDINGS && (me->repeats >= VANISHED_SENDINGS - 1 || me->keepalive >= VANISHED_SENDINGS);
+}
+
+LaTeardownResult la_connection_teardown(const LaConnection *conn)
+{
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  switch (la_connection_handshake(conn)) {
+  case LA_HANDSHAKE_UNANSWERED:
+  case LA_HANDSHAKE_REFUSED:
+  case LA_HANDSHAKE_UNREACHABLE:
+  case LA_HANDSHAKE_SYN_RECEIVED:
+  case LA_HANDSHAKE_ABANDONED:
+  case LA_HANDSHAKE_UNDETERMINED:
+    return LA_TEARDOWN_NONE;
+  default:
+    break;
+  }
+  unsigned fins = ((opener->flags & LA_END_FIN) != 0) + ((acceptor->flags & LA_END_FIN) != 0);
+  if ((conn->flags & LA_CONN_CLOSED) != 0 && (conn->flags & LA_CONN_RST) == 0)
+    return LA_TEARDOWN_FIN;
+  if ((conn->flags & LA_CONN_RST) != 0) {
+    bool before = ((opener->flags & LA_END_FIN) != 0 && opener->fin_frame < conn->rst_frame) ||
+                  ((acceptor->flags & LA_END_FIN) != 0 && acceptor->fin_frame < conn->rst_frame);
+    return before ? LA_TEARDOWN_FIN_RST : LA_TEARDOWN_RST;
+  }
+  if (fins == 2)
+    return LA_TEARDOWN_FIN_UNCONFIRMED;
+  if (peer_vanished(conn, LA_OPENER) || peer_vanished(conn, LA_ACCEPTOR))
+    return LA_TEARDOWN_VANISHED;
+  return fins == 1 ? LA_TEARDOWN_HALF_CLOSED : LA_TEARDOWN_OPEN;
+}
+
+static LaAppError error_of_icmp(const LaConnection *conn)
+{
+  unsigned type = conn->icmp_type;
+  unsigned code = conn->icmp_code;
+  if (conn->family == LA_FAMILY_IPV4 && type == 3) {
+    if (code == 3)
+      return LA_APP_ECONNREFUSED;
+    return code == 1 || code == 7 || code == 8 || code == 10 || code == 12 || code == 13 ? LA_APP_EHOSTUNREACH : LA_APP_NONE;
+  }
+  if (conn->family == LA_FAMILY_IPV6 && type == 1)
+    return code == 4 ? LA_APP_ECONNREFUSED : code == 3 ? LA_APP_EHOSTUNREACH : LA_APP_NONE;
+  return LA_APP_NONE;
+}
+
+LaAppError la_connection_app_error(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  if (side == LA_OPENER) {
+    if ((conn->flags & LA_CONN_REFUSED) != 0)
+      return LA_APP_ECONNREFUSED;
+    LaHandshakeResult handshake = la_connection_handshake(conn);
+    if (handshake == LA_HANDSHAKE_UNREACHABLE)
+      return error_of_icmp(conn);
+    if (handshake == LA_HANDSHAKE_UNANSWERED)
+      return end->syn_sent >= SYNS_OF_A_TIMEOUT && conn->ended_by == LA_ENDED_FAILED ? LA_APP_ETIMEDOUT : LA_APP_NONE;
+  }
+  if ((conn->flags & LA_CONN_RST) == 0)
+    return LA_APP_NONE;
+  if (conn->rst_side == side) /* keep-alive gave up: its own RST, after probes that nobody answered */
+    return end->keepalive >= VANISHED_SENDINGS && end->unanswered >= VANISHED_SENDINGS ? LA_APP_ETIMEDOUT : LA_APP_NONE;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->frame != conn->rst_frame)
+      continue;
+    if (m->peer_state == LA_TCP_CLOSE_WAIT)
+      return LA_APP_EPIPE;
+    return m->peer_state == LA_TCP_ESTABLISHED ? LA_APP_ECONNRESET : LA_APP_NONE;
+  }
+  return LA_APP_NONE;
+}

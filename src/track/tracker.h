@@ -1,0 +1,67 @@
+/* The four-tuple table: segments in, finished connections out.
+ *
+ * Nothing is called back: the caller feeds segments and ICMP errors in capture order and takes finished connections when it
+ * likes. Memory follows the connections that are open at one time. */
+#ifndef LA_TRACK_TRACKER_H
+#define LA_TRACK_TRACKER_H
+
+#include <glib.h>
+
+#include "track/connection.h"
+
+typedef struct LaTracker LaTracker;
+
+typedef struct {
+  LaTime time_wait;      /* 2 MSL: how long a closed connection is kept; default 60 s */
+  LaTime idle_timeout;   /* 0: none */
+  uint16_t ephemeral_low; /* --port-range's start: ports from here on are no services; default 32768 */
+  uint8_t by_tunnel;     /* 1: tunnel ids are part of the four-tuple */
+  uint32_t max_connections; /* 0: no limit but 2^31 */
+} LaTrackOptions;
+
+#define LA_TRACK_OPTIONS_DEFAULT \
+  ((LaTrackOptions){.time_wait = 60 * LA_SEC, .idle_timeout = 0, .ephemeral_low = 32768, .by_tunnel = 0, .max_connections = 0})
+
+/* What became of a segment, for those who look at every packet (the ladder). */
+typedef struct {
+  uint32_t id;     /* the connection's id; with a tentative SYN the new one's */
+  uint8_t side;    /* LaSide of the sender */
+  uint64_t marks;
+  uint64_t repeats_frame; /* with LA_MARK_RETRANSMISSION or DUPLICATE of SYN, FIN: the first one's frame; else 0 */
+} LaSegmentNote;
+
+LaTracker *la_tracker_new(const LaTrackOptions *options); /* (transfer full) */
+void la_tracker_free(LaTracker *tracker);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaTracker, la_tracker_free)
+
+/* Starts the numbering of ids (from 1) and the file index of the connections that follow. */
+void la_tracker_begin_file(LaTracker *tracker, unsigned file);
+
+/* Takes one segment. */
+LaSegmentNote la_tracker_segment(LaTracker *tracker, const LaSegment *segment);
+
+#define LA_TRACKER_BATCH 128
+
+/* Takes up to LA_TRACKER_BATCH segments in order, as if one by one, but with their table slots and connections fetched
+ * ahead: the way for bulk. */
+void la_tracker_segments(LaTracker *tracker, const LaSegment *segments, unsigned count);
+
+/* Takes one ICMP error; true when it quotes a connection of the table. `ret_note` may be NULL. */
+bool la_tracker_icmp(LaTracker *tracker, const LaIcmpError *icmp, LaSegmentNote *ret_note);
+
+/* The clock: the running maximum of all packet times, also of packets that are no segments. */
+void la_tracker_advance(LaTracker *tracker, LaTime time);
+
+/* The next connection that has finished by the clock, in order of (end_time, id); NULL when there is none now. It is
+ * frozen, and borrowed until la_tracker_recycle. */
+LaConnection *la_tracker_next(LaTracker *tracker);
+void la_tracker_recycle(LaTracker *tracker, LaConnection *conn);
+
+/* The end of observation: after this la_tracker_next returns all that are left, those still open as ended by `capture-end`. */
+void la_tracker_finish(LaTracker *tracker, LaTime observed_until);
+
+/* How many connections are open now, and how many there were at most. */
+uint32_t la_tracker_open(const LaTracker *tracker);
+uint32_t la_tracker_peak(const LaTracker *tracker);
+
+#endif
