@@ -159,7 +159,7 @@ def _condition_fails(finding, condition):
 
 def _check_finding(findings, words, where):
     code, conditions = words[0], _read_conditions(words[1:])
-    same = [finding for finding in findings if finding["code"] == code]
+    same = [finding for finding in findings if finding["code"] in code.split("|")]
     if not same:
         return f"no finding {code} {where}; there are: {_codes(findings)}"
     for condition in conditions:

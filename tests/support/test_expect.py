@@ -31,7 +31,7 @@ class Language(unittest.TestCase):
     def test_what_holds(self):
         for text in ["= connections 2", "= handshake complete", "= teardown open|fin", "= first none", "= server -",
                      "=2 client SYN_SENT ESTABLISHED", "=2 client SYN_SENT ESTABLISHED!", "= quiet", "= only still-open",
-                     "= finding still-open severity=note packets=3 fact idle_s>=1 fact idle_s<2", "=2 finding close-wait-leak",
+                     "= finding still-open severity=note packets=3 fact idle_s>=1 fact idle_s<2", "=2 finding close-wait-leak", "=2 finding still-open|close-wait-leak",
                      "=2 finding close-wait-leak blame=network|server-application summary~'312 s' confidence=likely packets~7",
                      "= no close-wait-leak rst-abort", "=* no rst-abort", "= field to_server.retransmitted 0",
                      "= field duration_s >= 0.02", "= field path.client.0.packet 1", "= field path.client.-1.state SYN_SENT",

@@ -243,8 +243,10 @@ static char **split_words(const char *line, GError **error)
     char close = *line == '<' ? '>' : *line == '"' ? '"' : '\0';
     size_t len;
     if (close != '\0') {
-      const char *end = strchr(line + 1, close);
-      if (end == NULL) {
+      const char *end = line + 1;
+      while (*end != '\0' && *end != close)
+        end += *end == '\\' && end[1] != '\0' ? 2 : 1;
+      if (*end == '\0') {
         la_trace_fail(error, "`%c` is missing", close);
         return NULL;
       }
@@ -265,11 +267,11 @@ static char **split_words(const char *line, GError **error)
 
 static bool parse_line(LaTraceParser *parser, const LaTraceLine *line, GError **error)
 {
+  if (*line->text == '=' || g_str_has_prefix(line->text, "args "))
+    return true;
   g_auto(GStrv) words = split_words(line->text, error);
   if (words == NULL)
     return false;
-  if (words[0] == NULL || *line->text == '=' || strcmp(words[0], "args") == 0)
-    return true;
   bool known = false;
   if (!parse_directive(parser, words, &known, error))
     return false;
