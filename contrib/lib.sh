@@ -25,6 +25,7 @@ cmd:cmake   cmake           cmake                cmake       cmake    cmake
 cmd:ninja   ninja-build     ninja-build          samurai     ninja    ninja
 cmd:pkg-config pkg-config   pkgconf-pkg-config   pkgconf     pkgconf  pkgconf
 pc:gio-2.0  libglib2.0-dev  glib2-devel          glib-dev    glib2    glib
+pc:json-glib-1.0 libjson-glib-dev json-glib-devel json-glib-dev json-glib json-glib
 pc:libpcap  libpcap-dev     libpcap-devel        libpcap-dev libpcap  libpcap
 pc:zlib     zlib1g-dev      zlib-devel           zlib-dev    zlib     zlib
 pc:libzstd  libzstd-dev     libzstd-devel        zstd-dev    zstd     zstd
