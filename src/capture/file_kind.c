@@ -63,6 +63,8 @@ static const Magic magics[] = {
     MAGIC(LA_FILE_FOREIGN, "\xaa\xaa\xaa\xaa", "Accellent 5Views"),
     MAGIC(LA_FILE_FOREIGN, "\x00\x00\x02\x00\x12\x05\x00\x10", "Tektronix K12"),
     MAGIC(LA_FILE_FOREIGN, "LOGG", "Vector BLF"),
+    MAGIC(LA_FILE_FOREIGN, "\x01\x10\x4c\x00", "Novell LANalyzer"),
+    MAGIC(LA_FILE_FOREIGN, "btsnoop\0", "btsnoop"),
 };
 
 /* zstd and lz4 share the magic numbers of frames to be skipped, 0x184D2A50 to 0x184D2A5F; either library passes over them, and

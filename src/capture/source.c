@@ -100,7 +100,8 @@ static char *refusal(LaFileKind kind, const char *format, const uint8_t *head, s
   case LA_FILE_COMPRESSED:
     return g_strdup_printf("compressed with %s, which is not read; unpack it first (gzip, zstd and lz4 are read)", format);
   case LA_FILE_FOREIGN:
-    return g_strdup_printf("a %s capture, which is not read; convert it first: editcap -F pcapng IN OUT", format);
+    return g_strdup_printf("a capture in another format (%s), which is not read; convert it first: editcap -F pcapng IN OUT",
+                           format);
   case LA_FILE_TEXT: return g_strdup("text, not a capture (pcap or pcapng)");
   case LA_FILE_UNKNOWN: break;
   }

@@ -23,7 +23,7 @@ LaTick la_tick_init(uint8_t tsresol, int64_t tsoffset)
   Wide offset = (Wide)tsoffset * LA_SEC;
   tick.offset = offset > LA_TIME_MAX ? LA_TIME_MAX : offset < -LA_TIME_MAX ? -LA_TIME_MAX : (LaTime)offset;
   if (tick.kind == LA_TICK_MULTIPLY && tick.offset == 0)
-    tick.plain_max = (uint64_t)LA_TIME_MAX / tick.factor;
+    tick.plain_limit = (uint64_t)LA_TIME_MAX / tick.factor + 1;
   return tick;
 }
 

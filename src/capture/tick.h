@@ -18,8 +18,8 @@ typedef struct {
   LaTickKind kind;
   uint8_t shift;
   uint64_t factor;
-  uint64_t plain_max; /* up to so many ticks the time is simply ticks * factor */
-  LaTime offset;      /* added, held within the range of LaTime */
+  uint64_t plain_limit; /* below so many ticks the time is simply ticks * factor */
+  LaTime offset;        /* added, held within the range of LaTime */
 } LaTick;
 
 /* A clock from the value of if_tsresol (RFC draft-ietf-opsawg-pcapng: below 0x80 a negative power of 10, else of 2) and that of
@@ -32,7 +32,7 @@ LaTime la_tick_time_wide(const LaTick *tick, uint64_t ticks, bool *ret_held);
 /* The same, quick for the common resolutions. */
 static inline LaTime la_tick_time(const LaTick *tick, uint64_t ticks, bool *ret_held)
 {
-  if (ticks > tick->plain_max)
+  if (ticks >= tick->plain_limit)
     return la_tick_time_wide(tick, ticks, ret_held);
   *ret_held = false;
   return (LaTime)(ticks * tick->factor);
