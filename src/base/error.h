@@ -16,4 +16,8 @@ typedef enum {
 #define LA_ERROR (la_error_quark())
 GQuark la_error_quark(void);
 
+/* Sets an error whose text may hold words from outside (paths, expressions, names): it becomes one line that is harmless on a
+ * terminal. Hand the words in raw. */
+void la_error_set(GError **error, LaErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
 #endif

@@ -70,7 +70,11 @@ void la_escape_json(GString *out, const char *text, gssize len)
         text++;
         continue;
       }
-      g_string_append_unichar(out, c);
+      /* Valid in JSON as it is, but a record is also looked at on a terminal. */
+      if (c < 0xa0 || is_treacherous(c))
+        g_string_append_printf(out, "\\u%04x", c);
+      else
+        g_string_append_unichar(out, c);
       text += g_utf8_skip[byte];
     }
   }

@@ -8,7 +8,8 @@
  * bytes, bidirectional controls and line or paragraph separators become \xHH, \u{HHHH} or \n, \t, \r; a backslash is doubled. */
 void la_escape_terminal(GString *out, const char *text, gssize len);
 
-/* Appends `text` as the inside of a JSON string (RFC 8259, no quotes added): always valid UTF-8; invalid bytes become U+FFFD. */
+/* Appends `text` as the inside of a JSON string (RFC 8259, no quotes added): always valid UTF-8; invalid bytes become U+FFFD,
+ * controls and what turns text about \\uXXXX. */
 void la_escape_json(GString *out, const char *text, gssize len);
 
 /* Appends `text` quoted for a POSIX shell when it has to be (to print commands a person can paste); control characters are

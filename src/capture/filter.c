@@ -148,11 +148,11 @@ static LaFilter *filter_new(const char *expression, const char *place, GError **
   char *why = NULL;
   bool good = compile(expression, 1, &ethernet, &why);
   if (good && ethernet.kind == MATCH_NEVER) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s: it rejects all packets", place);
+    la_error_set(error, LA_ERROR_USAGE, "%s: it rejects all packets", place);
     return NULL;
   }
   if (!good && !compiles_elsewhere(expression)) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s: %s", place, why);
+    la_error_set(error, LA_ERROR_USAGE, "%s: %s", place, why);
     g_free(why);
     return NULL;
   }
@@ -179,7 +179,7 @@ static GString *read_text(const char *path, GError **error)
 {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "filter file %s: %s", path, g_strerror(errno));
+    la_error_set(error, LA_ERROR_USAGE, "filter file %s: %s", path, g_strerror(errno));
     return NULL;
   }
   GString *text = g_string_new(NULL);
@@ -192,11 +192,11 @@ static GString *read_text(const char *path, GError **error)
   int read_errno = errno;
   close(fd);
   if (got < 0)
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "filter file %s: %s", path, g_strerror(read_errno));
+    la_error_set(error, LA_ERROR_USAGE, "filter file %s: %s", path, g_strerror(read_errno));
   else if (text->len > FILE_MAX)
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "filter file %s: longer than 1 MiB", path);
+    la_error_set(error, LA_ERROR_USAGE, "filter file %s: longer than 1 MiB", path);
   else if (memchr(text->str, '\0', text->len) != NULL)
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "filter file %s: not a text", path);
+    la_error_set(error, LA_ERROR_USAGE, "filter file %s: not a text", path);
   else
     return text;
   g_string_free(text, TRUE);
@@ -239,7 +239,7 @@ static const Compiled *meet_link_type(LaFilter *filter, uint16_t link_type, GErr
   char *why = NULL;
   if (!compile(filter->expression, link_type, &compiled, &why)) {
     const char *name = la_link_type_name(link_type);
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "the filter cannot be used on link type %s (%u): %s",
+    la_error_set(error, LA_ERROR_USAGE, "the filter cannot be used on link type %s (%u): %s",
                 name != NULL ? name : "without a name", link_type, why);
     g_free(why);
     return NULL;
