@@ -159,8 +159,8 @@ LaStep la_llc_step(LaWalk *w)
   uint16_t protocol = la_be16(snap + 3);
   if (organization == 0 || organization == 0x0000f8) /* Ethernet; 802.1H bridge tunnel */
     return protocol < 0x600 ? la_walk_other(w) : la_ether_next(w, protocol);
-  if (organization == 0x0080c2 && (protocol == 0x0001 || protocol == 0x0007)) /* 802.1: a bridged Ethernet frame */
-    return LA_STEP_ETHERNET;
+  if (organization == 0x0080c2 && (protocol == 0x0001 || protocol == 0x0007)) /* 802.1: a bridged Ethernet frame, padded by two */
+    return la_walk_skip(w, 2, LA_STEP_ETHERNET);
   return la_walk_other(w);
 }
 

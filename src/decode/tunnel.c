@@ -22,6 +22,8 @@ enum {
   PROTOCOL_PPP = 0x880b,
 };
 
+enum { NVGRE_SUBNET_MIN = 0x1000 };
+
 /* Source route entries: address family (2), offset, length and so many bytes, up to one of family 0 and length 0. */
 static bool skip_source_routes(LaWalk *w, LaStep *ret_result)
 {
@@ -56,13 +58,14 @@ static LaStep gre_pptp(LaWalk *w, uint16_t flags, uint16_t protocol)
   return LA_STEP_PPP;
 }
 
-/* NVGRE (RFC 7637) is bridged Ethernet with a key, neither checksum nor sequence number: virtual subnet and flow. A plain
- * Ethernet-in-GRE tunnel may have a key as well, mostly a small number, which would be virtual subnet 0. */
+/* NVGRE (RFC 7637) is bridged Ethernet with a key and neither checksum nor sequence number; the key is virtual subnet and flow.
+ * A plain Ethernet-in-GRE tunnel may have a key as well. It is told by its number: virtual subnets below 0x1000 are reserved
+ * (section 3.2), so that keys people choose, up to a million, are none of NVGRE's. */
 static void push_gre(LaWalk *w, uint16_t flags, uint16_t protocol, uint32_t key)
 {
   if ((flags & GRE_KEY) == 0)
     la_walk_push_plain(w, LA_ENCAP_GRE);
-  else if (protocol == PROTOCOL_BRIDGE && (flags & (GRE_CHECKSUM | GRE_ROUTING | GRE_SEQUENCE)) == 0 && key >> 8 != 0)
+  else if (protocol == PROTOCOL_BRIDGE && (flags & (GRE_CHECKSUM | GRE_ROUTING | GRE_SEQUENCE)) == 0 && key >> 8 >= NVGRE_SUBNET_MIN)
     la_walk_push(w, LA_ENCAP_NVGRE, key >> 8);
   else
     la_walk_push(w, LA_ENCAP_GRE, key);

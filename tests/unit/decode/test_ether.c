@@ -167,7 +167,7 @@ static void llc_snap(void **state)
 static void llc_snap_of_a_bridged_frame(void **state)
 {
   (void)state;
-  check("0054 aaaa03 0080c2 0007" ETHER_ADDRESSES "0800", "");
+  check("0056 aaaa03 0080c2 0007 0000" ETHER_ADDRESSES "0800", "");
 }
 
 static void llc_service_access_point_of_ip(void **state)

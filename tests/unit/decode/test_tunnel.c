@@ -167,6 +167,10 @@ static void bridged_ethernet_with_a_small_key_is_plain_gre(void **state)
   (void)state;
   Bytes b = gre_ethernet_with("2000 6558 00000064");
   assert_segment(&b, RAW, "gre:100");
+  b = gre_ethernet_with("2000 6558 000fffff");
+  assert_segment(&b, RAW, "gre:1048575");
+  b = gre_ethernet_with("2000 6558 00100000");
+  assert_segment(&b, RAW, "nvgre:4096");
   b = gre_ethernet_with("3000 6558 00138807 00000001");
   assert_segment(&b, RAW, "gre:1280007");
 }

@@ -1,0 +1,166 @@
+/* The fast path says the same as the walk, or says nothing. */
+#include "unit/decode/packet_builder.h"
+
+#include "decode/layer.h"
+
+/* A linear congruential generator: the same packets in every run. */
+static uint32_t next_random(uint32_t *state)
+{
+  *state = *state * 1664525u + 1013904223u;
+  return *state >> 8;
+}
+
+static void assert_same_segment(const LaSegment *a, const LaSegment *b)
+{
+  assert_int_equal(a->time, b->time);
+  assert_int_equal(a->frame, b->frame);
+  assert_memory_equal(&a->src, &b->src, sizeof a->src);
+  assert_memory_equal(&a->dst, &b->dst, sizeof a->dst);
+  assert_int_equal(a->src_port, b->src_port);
+  assert_int_equal(a->dst_port, b->dst_port);
+  assert_int_equal(a->seq, b->seq);
+  assert_int_equal(a->ack, b->ack);
+  assert_int_equal(a->payload_len, b->payload_len);
+  assert_int_equal(a->flags, b->flags);
+  assert_int_equal(a->window, b->window);
+  assert_int_equal(a->options, b->options);
+  assert_int_equal(a->ip_id, b->ip_id);
+  assert_int_equal(a->ttl, b->ttl);
+  assert_int_equal(a->family, b->family);
+  assert_int_equal(a->wscale, b->wscale);
+  assert_int_equal(a->header_len, b->header_len);
+  assert_int_equal(a->mss, b->mss);
+  assert_int_equal(a->sack_count, b->sack_count);
+  assert_int_equal(a->cookie_len, b->cookie_len);
+  assert_int_equal(a->ts_val, b->ts_val);
+  assert_int_equal(a->ts_ecr, b->ts_ecr);
+  assert_int_equal(a->tunnel_hash, b->tunnel_hash);
+  assert_int_equal(a->interface, b->interface);
+  assert_int_equal(a->checksum_bad, b->checksum_bad);
+  assert_int_equal(a->fragment, b->fragment);
+  assert_int_equal(a->encap_count, b->encap_count);
+  for (unsigned i = 0; i < a->encap_count; i++) {
+    assert_int_equal(a->encap[i].id, b->encap[i].id);
+    assert_int_equal(a->encap[i].kind, b->encap[i].kind);
+    assert_int_equal(a->encap[i].has_id, b->encap[i].has_id);
+  }
+  for (unsigned i = 0; i < a->sack_count; i++) {
+    assert_int_equal(a->sack[i].left, b->sack[i].left);
+    assert_int_equal(a->sack[i].right, b->sack[i].right);
+  }
+}
+
+/* Whether the fast path took the packet; if so, it is compared. */
+static bool taken_and_same(const LaPacketView *packet)
+{
+  LaDecodeOptions options = {.verify_checksums = false};
+  LaSegment fast, walked;
+  LaIcmpError icmp;
+  memset(&fast, 0xa5, sizeof fast);
+  memset(&walked, 0x5a, sizeof walked);
+  if (!la_fast_decode(packet, &fast))
+    return false;
+  assert_int_equal(la_walk(packet, &options, &walked, &icmp), LA_DECODED_SEGMENT);
+  assert_same_segment(&fast, &walked);
+  return true;
+}
+
+static LaPacketView view_of(const Bytes *b, size_t captured)
+{
+  return (LaPacketView){.data = b->data, .captured_len = (uint32_t)captured, .wire_len = (uint32_t)b->len, .frame = 9,
+                        .time = 77, .interface = 1, .link_type = 1, .fcs_len = -1};
+}
+
+static Bytes common_packet(unsigned kind)
+{
+  Bytes b = (kind & 1) != 0 ? tcp_with_options("020405b4 0402080a 0000aaaa 00000000 01030307") : tcp_segment();
+  if ((kind & 2) != 0)
+    wrap_ipv6(&b, 6);
+  else
+    wrap_ipv4(&b, 6);
+  wrap(&b, (kind & 2) != 0 ? "86dd" : "0800");
+  if ((kind & 4) != 0)
+    wrap(&b, "8100 600a");
+  if ((kind & 8) != 0)
+    wrap(&b, "88a8 0064");
+  wrap(&b, ETHER_ADDRESSES);
+  return b;
+}
+
+static void common_packets_take_the_fast_path(void **state)
+{
+  (void)state;
+  for (unsigned kind = 0; kind < 16; kind++) {
+    Bytes b = common_packet(kind);
+    LaPacketView packet = view_of(&b, b.len);
+    assert_true(taken_and_same(&packet));
+  }
+}
+
+static void cut_packets_are_decoded_the_same(void **state)
+{
+  (void)state;
+  unsigned taken = 0;
+  for (unsigned kind = 0; kind < 16; kind++) {
+    Bytes b = common_packet(kind);
+    for (size_t n = 0; n <= b.len; n++) {
+      LaPacketView packet = view_of(&b, n);
+      taken += taken_and_same(&packet);
+    }
+  }
+  assert_true(taken > 100);
+}
+
+static void damaged_packets_are_decoded_the_same(void **state)
+{
+  (void)state;
+  uint32_t random = 1;
+  unsigned taken = 0;
+  for (unsigned round = 0; round < 200000; round++) {
+    Bytes b = common_packet(next_random(&random) & 15);
+    for (unsigned changes = 1 + next_random(&random) % 3; changes > 0; changes--)
+      b.data[12 + next_random(&random) % 80 % (b.len - 12)] = (uint8_t)next_random(&random);
+    LaPacketView packet = view_of(&b, next_random(&random) % 4 == 0 ? next_random(&random) % b.len : b.len);
+    packet.wire_len += next_random(&random) % 8;
+    packet.fcs_len = (int8_t)(next_random(&random) % 6 - 1);
+    taken += taken_and_same(&packet);
+  }
+  assert_true(taken > 50000);
+}
+
+static void oddities_are_left_to_the_walk(void **state)
+{
+  (void)state;
+  static const struct {
+    size_t offset;
+    unsigned value;
+  } changes[] = {
+    {14 + 0, 0x4600},      /* IPv4 options */
+    {14 + 2, 0},           /* no length */
+    {14 + 2, 39},          /* too short */
+    {14 + 2, 1500},        /* longer than the frame */
+    {14 + 6, 0x2000},      /* first fragment */
+    {14 + 6, 0x0001},      /* later fragment */
+    {14 + 8, 0x3d11},      /* UDP */
+    {14 + 20 + 12, 0x4018}, /* data offset 4 */
+    {12, 0x0806},
+  };
+  for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+    Bytes b = common_packet(0);
+    put16(&b, changes[i].offset, changes[i].value);
+    LaPacketView packet = view_of(&b, b.len);
+    LaSegment segment;
+    assert_false(la_fast_decode(&packet, &segment));
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(common_packets_take_the_fast_path),
+    cmocka_unit_test(cut_packets_are_decoded_the_same),
+    cmocka_unit_test(damaged_packets_are_decoded_the_same),
+    cmocka_unit_test(oddities_are_left_to_the_walk),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
