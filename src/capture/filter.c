@@ -240,7 +240,7 @@ static const Compiled *meet_link_type(LaFilter *filter, uint16_t link_type, GErr
   if (!compile(filter->expression, link_type, &compiled, &why)) {
     const char *name = la_link_type_name(link_type);
     la_error_set(error, LA_ERROR_USAGE, "the filter cannot be used on link type %s (%u): %s",
-                name != NULL ? name : "without a name", link_type, why);
+                 name != NULL ? name : "without a name", link_type, why);
     g_free(why);
     return NULL;
   }

@@ -177,15 +177,15 @@ static bool examine_fd(LaSource *source, GError **error)
 {
   struct stat st;
   if (fstat(source->fd, &st) != 0) {
-    g_set_error(error, LA_ERROR, LA_ERROR_OPEN, "%s: %s", shown_name(source->name), g_strerror(errno));
+    la_error_set(error, LA_ERROR_OPEN, "%s: %s", shown_name(source->name), g_strerror(errno));
     return false;
   }
   if (S_ISDIR(st.st_mode)) {
-    g_set_error(error, LA_ERROR, LA_ERROR_OPEN, "%s: a directory, not a capture", shown_name(source->name));
+    la_error_set(error, LA_ERROR_OPEN, "%s: a directory, not a capture", shown_name(source->name));
     return false;
   }
   if (S_ISCHR(st.st_mode) && isatty(source->fd)) {
-    g_set_error(error, LA_ERROR, LA_ERROR_OPEN, "%s: a terminal, not a capture", shown_name(source->name));
+    la_error_set(error, LA_ERROR_OPEN, "%s: a terminal, not a capture", shown_name(source->name));
     return false;
   }
   if (S_ISREG(st.st_mode)) {
@@ -204,8 +204,8 @@ static LaSource *start(LaSource *source, GError **error)
     return NULL;
   }
   if (!begin(source)) {
-    g_set_error(error, LA_ERROR, LA_ERROR_OPEN, "%s: %s", shown_name(source->name),
-                source->error != NULL ? source->error : "interrupted");
+    la_error_set(error, LA_ERROR_OPEN, "%s: %s", shown_name(source->name),
+                 source->error != NULL ? source->error : "interrupted");
     la_source_free(source);
     return NULL;
   }
@@ -222,7 +222,7 @@ LaSource *la_source_open_interruptible(const char *path, const volatile sig_atom
   bool standard_input = strcmp(path, "-") == 0;
   int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0) {
-    g_set_error(error, LA_ERROR, LA_ERROR_OPEN, "%s: %s", path, g_strerror(errno));
+    la_error_set(error, LA_ERROR_OPEN, "%s: %s", path, g_strerror(errno));
     return NULL;
   }
   LaSource *source = source_new(fd, path);

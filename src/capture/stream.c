@@ -155,9 +155,10 @@ static ssize_t read_decompressed(LaStream *stream, uint8_t *to, size_t len)
     size_t taken = stream->raw_end - stream->raw_at - io.in_len;
     stream->raw_at += taken;
     given = len - io.out_len;
-    if (step == LA_CODEC_BROKEN) {
+    if (step == LA_CODEC_BROKEN) { /* what came out before is given out before that is told */
       snprintf(stream->error, sizeof stream->error, "the %s data are damaged (%s)", stream->codec->name, why);
-      return LA_STREAM_BROKEN;
+      stream->broken = true;
+      return given != 0 ? (ssize_t)given : LA_STREAM_BROKEN;
     }
     stream->inside = step != LA_CODEC_MEMBER;
     stream->first = stream->first && stream->inside;
@@ -172,7 +173,7 @@ ssize_t la_stream_read(LaStream *stream, uint8_t *to, size_t len)
   if (stream->broken)
     return LA_STREAM_BROKEN;
   ssize_t got = stream->codec == NULL ? la_stream_read_raw(stream, to, len) : read_decompressed(stream, to, len);
-  stream->broken = got == LA_STREAM_BROKEN;
+  stream->broken = stream->broken || got == LA_STREAM_BROKEN;
   return got;
 }
 
