@@ -269,8 +269,8 @@ static inline void assert_open_fails(const Bytes *bytes, const char *part)
 static inline void tell_packet(GString *out, const LaPacketView *packet)
 {
   g_autofree char *hash = g_compute_checksum_for_data(G_CHECKSUM_MD5, packet->data, packet->captured_len);
-  g_string_append_printf(out, "%" PRIu64 " t=%" PRId64 " i=%u l=%u f=%d %u/%u %s\n", packet->frame, packet->time, packet->interface,
-                         packet->link_type, packet->fcs_len, packet->captured_len, packet->wire_len, hash);
+  g_string_append_printf(out, "%" PRIu64 " t=%" PRId64 " i=%u l=%u f=%d %u/%u %s\n", packet->frame, packet->time,
+                         packet->interface, packet->link_type, packet->fcs_len, packet->captured_len, packet->wire_len, hash);
 }
 
 static inline void tell_end(GString *out, const LaSource *source, LaReadResult result)

@@ -73,7 +73,9 @@ static void test_text(void **state)
 static void test_other_bytes(void **state)
 {
   (void)state;
-  g_autofree char *elf = open_failure("\x7f" "ELF\2\1\1\0", 8);
+  g_autofree char *elf = open_failure("\x7f"
+                                      "ELF\2\1\1\0",
+                                      8);
   assert_string_equal(elf, "test.pcap: not a capture (pcap or pcapng): it begins with 7f 45 4c 46");
   g_autofree char *few = open_failure("\0\1", 2);
   assert_string_equal(few, "test.pcap: not a capture (pcap or pcapng): it has only 2 bytes");
@@ -86,7 +88,9 @@ static void test_compressions_that_are_not_read(void **state)
     const char *head;
     size_t len;
     const char *name;
-  } cases[] = {{"\xfd" "7zXZ\0\0\4", 8, "with xz,"},
+  } cases[] = {{"\xfd"
+                "7zXZ\0\0\4",
+                8, "with xz,"},
                {"BZh91AY&SY", 10, "with bzip2,"},
                {"PK\3\4\24\0\0\0", 8, "with zip,"},
                {"\2\x21\x4c\x18xxxx", 8, "with legacy lz4,"},
@@ -151,7 +155,8 @@ static void test_pcap_cut_at_every_byte(void **state)
     if (len < 24) {
       g_autofree char *message = open_failure(bytes.data->data, len);
       if (len >= 4) {
-        g_autofree char *want = g_strdup_printf("test.pcap: cut off in the middle of the file header (%u of 24 bytes are there)", len);
+        g_autofree char *want =
+            g_strdup_printf("test.pcap: cut off in the middle of the file header (%u of 24 bytes are there)", len);
         assert_string_equal(message, want);
       }
       continue;
@@ -167,8 +172,9 @@ static void test_pcap_cut_at_every_byte(void **state)
     if (at == len) {
       assert_end(source);
     } else {
-      g_autofree char *where = len - at < 16 ? g_strdup_printf("cut off in the middle of the header of packet %u (%u of 16", n + 1, len - at)
-                                             : g_strdup_printf("cut off in the middle of packet %u (%u of %u", n + 1, len - at, ends[n] - at);
+      g_autofree char *where =
+          len - at < 16 ? g_strdup_printf("cut off in the middle of the header of packet %u (%u of 16", n + 1, len - at)
+                        : g_strdup_printf("cut off in the middle of packet %u (%u of %u", n + 1, len - at, ends[n] - at);
       assert_broken(source, where);
     }
     la_source_free(source);
@@ -220,7 +226,8 @@ static void test_captured_lengths_that_lie_in_pcap(void **state)
     LaSource *source = open_bytes(&bytes);
     next_packet(source);
     next_packet(source);
-    g_autofree char *why = g_strdup_printf("corrupt at packet 3: it claims %u captured bytes, and no packet has more than", lengths[i]);
+    g_autofree char *why =
+        g_strdup_printf("corrupt at packet 3: it claims %u captured bytes, and no packet has more than", lengths[i]);
     assert_broken(source, why);
     la_source_free(source);
     bytes_free(&bytes);
@@ -321,7 +328,8 @@ static void test_block_lengths_that_are_too_short(void **state)
   static const struct {
     uint32_t type;
     uint32_t len;
-  } cases[] = {{6, 0}, {6, 4}, {6, 11}, {6, 12}, {6, 28}, {2, 28}, {3, 12}, {1, 16}, {5, 20}, {0x77, 0}, {0x77, 8}, {0x0A0D0D0A, 24}};
+  } cases[] = {{6, 0},  {6, 4},  {6, 11}, {6, 12},   {6, 28},   {2, 28},
+               {3, 12}, {1, 16}, {5, 20}, {0x77, 0}, {0x77, 8}, {0x0A0D0D0A, 24}};
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
     Bytes bytes = bytes_new(LITTLE);
     put_section(&bytes);

@@ -69,8 +69,7 @@ static void test_upper_bits_of_the_link_type(void **state)
       {0x20000001, 1, -1}, /* not given */
       {0x04000001, 1, 0},  /* given: none */
       {0xf4000001, 1, 30}, /* the most there is */
-      {0x03ff0071, 113, -1},
-      {0x00000114, 276, -1},
+      {0x03ff0071, 113, -1}, {0x00000114, 276, -1},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
     Bytes bytes = bytes_new(LITTLE);

@@ -378,8 +378,8 @@ static void test_statistics_without_end_time_give_their_own(void **state)
   put_section(&bytes);
   put_interface(&bytes, 1);
   end_block(&bytes, begin_statistics(&bytes, 0, 900));
-  end_block(&bytes, begin_statistics(&bytes, 0, 0));  /* does not know */
-  end_block(&bytes, begin_statistics(&bytes, 0, 700)); /* earlier */
+  end_block(&bytes, begin_statistics(&bytes, 0, 0));     /* does not know */
+  end_block(&bytes, begin_statistics(&bytes, 0, 700));   /* earlier */
   end_block(&bytes, begin_statistics(&bytes, 9, 99999)); /* of no interface */
   LaSource *source = open_bytes(&bytes);
   assert_end(source);
@@ -421,9 +421,9 @@ static void test_blocks_passed_over(void **state)
     uint32_t type;
     unsigned frame_after; /* of the packet behind the block */
   } cases[] = {
-      {4, 2},          {10, 2},         {0x00000BAD, 3}, {0x40000BAD, 3}, {9, 3},          {0x204, 3},
-      {0x216, 3},      {0x221, 3},      {0x208, 2},      {0x101, 2},      {0x80000077, 2}, {0x77777, 2},
-      {0, 2},          {UINT32_MAX, 2}, {7, 2},          {8, 2},          {11, 2},
+      {4, 2},     {10, 2},         {0x00000BAD, 3}, {0x40000BAD, 3}, {9, 3},          {0x204, 3},
+      {0x216, 3}, {0x221, 3},      {0x208, 2},      {0x101, 2},      {0x80000077, 2}, {0x77777, 2},
+      {0, 2},     {UINT32_MAX, 2}, {7, 2},          {8, 2},          {11, 2},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
     for (Endian endian = LITTLE; endian <= BIG; endian++) {

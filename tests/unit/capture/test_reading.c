@@ -284,7 +284,7 @@ static void test_standard_input(void **state)
   g_autofree char *told = tell(source);
   assert_string_equal(told, want);
   assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0); /* it stays open */
-  source = la_source_open("-", &error); /* now at its end */
+  source = la_source_open("-", &error);           /* now at its end */
   assert_null(source);
   assert_string_equal(error->message, "standard input: empty (0 bytes), not a capture");
   g_error_free(error);

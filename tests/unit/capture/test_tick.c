@@ -65,9 +65,10 @@ static LaTime by_power_of_2(uint64_t ticks, unsigned n, bool *ret_held)
       continue;
     unsigned shift = n - k;
     uint64_t add_whole = shift < 64 ? (uint64_t)LA_SEC >> shift : 0;
-    uint64_t add_fraction = shift < 64 ? (uint64_t)LA_SEC << (64 - shift) : shift == 64 ? (uint64_t)LA_SEC
-                            : shift - 64 < 64                                           ? (uint64_t)LA_SEC >> (shift - 64)
-                                                                                        : 0;
+    uint64_t add_fraction = shift < 64        ? (uint64_t)LA_SEC << (64 - shift)
+                            : shift == 64     ? (uint64_t)LA_SEC
+                            : shift - 64 < 64 ? (uint64_t)LA_SEC >> (shift - 64)
+                                              : 0;
     whole += add_whole + (fraction + add_fraction < fraction);
     fraction += add_fraction;
   }
