@@ -4,7 +4,10 @@
 
 #include "diagnose/finding.h"
 #include "diagnose/rule.h"
+#include "diagnose/rule_index.h"
+#include "diagnose/verdict_reset.h"
 #include "track/connection.h"
+#include "track/service.h"
 
 /* The values of all thresholds: [rule index][threshold]. */
 typedef struct {
@@ -17,17 +20,19 @@ void la_thresholds_init(LaThresholds *thresholds); /* all defaults */
  * value has the wrong unit. */
 bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError **error);
 
-/* The value of threshold `n` of `rule`. */
-static inline int64_t la_threshold(const LaThresholds *thresholds, const LaRule *rule, unsigned n)
-{
-  return thresholds->value[la_rule_index(rule)][n];
-}
-
-/* What rules may read beside the connection. */
+/* What rules may read beside the connection. The first part is set by the caller for all connections, the second by la_diagnose
+ * for each. Facts about services are as they stand when the connection has finished: its rules' moment of decision. */
 typedef struct LaContext {
   const LaThresholds *thresholds;
-  LaTime observed_until; /* the end of observation as far as it is known when the rule is decided */
+  LaServices *services; /* NULL: nothing known of other connections */
+
+  const LaService *service; /* of the connection's server end; NULL: unknown */
+  const LaService *host;    /* of the server's address */
+  LaResetVerdict reset;     /* what the RST that ended it was */
 } LaContext;
+
+/* Threshold `n` of rule close_wait_leak: LA_THRESHOLD(context, close_wait_leak, n). */
+#define LA_THRESHOLD(context, rule, n) ((context)->thresholds->value[LA_RULE_INDEX_##rule][n])
 
 #define LA_FINDINGS_MAX 48
 

@@ -24,7 +24,7 @@ typedef enum {
 
 /* A threshold a user may set: `--threshold CODE=VALUE` for the first, `CODE.NAME=VALUE` for each. */
 typedef struct {
-  const char *name; /* NULL ends the list */
+  const char *name; /* as in --threshold: the code alone, or code.name; NULL ends the list */
   LaUnit unit;
   int64_t standard; /* the default, in the unit (seconds: ns) */
   const char *meaning;

@@ -282,6 +282,14 @@ typedef struct LaConnection {
   uint64_t icmp_frame;
   LaTime icmp_time;
   uint8_t first_fin;       /* LaSide that sent the first FIN; LA_SIDE_N: none */
+  uint32_t service, host;  /* indices into the tracker's services: the server's address and port, and its address */
+  LaTime other_family;     /* refused, and the same port of another address family answered after so long (happy eyeballs, RFC 8305) */
+  uint32_t exit_run;       /* once finished: how many sockets of one host were closed without reason in the traffic within 50 ms
+                              of one another, this one included; 0: it was not closed like that */
+  uint32_t exit_run_id;    /* tracker's */
+  LaTime exit_run_span;    /* from the first of them to the last */
+  LaTime exit_idle;        /* how long this one had been idle */
+  uint8_t exit_side;       /* the end that closed */
   LaEarlier earlier;
   LaEncap encap[LA_ENCAP_MAX];
 } LaConnection;

@@ -20,6 +20,7 @@
 #include "track/classify.h"
 #include "track/follow.h"
 #include "track/pool.h"
+#include "track/surroundings.h"
 #include "track/table.h"
 #include "track/wheel.h"
 
@@ -33,6 +34,7 @@ struct LaTracker {
   LaPool pool;
   LaTable table;
   LaWheel wheel;
+  LaSurroundings around;
   LaTime clock;
   uint32_t next_id;
   uint16_t file;
@@ -49,6 +51,7 @@ LaTracker *la_tracker_new(const LaTrackOptions *options)
   /* The seed only keeps strangers from choosing colliding four-tuples: nothing in the output depends on it. */
   la_table_init(&t->table, (uint64_t)g_random_int() << 32 | g_random_int());
   la_wheel_init(&t->wheel);
+  la_surroundings_init(&t->around);
   t->clock = LA_TIME_NONE;
   t->next_id = 1;
   t->file = 1;
@@ -62,6 +65,7 @@ void la_tracker_free(LaTracker *t)
     return;
   la_pool_clear(&t->pool);
   la_table_clear(&t->table);
+  la_surroundings_clear(&t->around);
   g_array_unref(t->due);
   g_free(t);
 }
@@ -76,6 +80,11 @@ void la_tracker_advance(LaTracker *t, LaTime time)
 {
   if (time > t->clock)
     t->clock = time;
+}
+
+LaServices *la_tracker_services(LaTracker *t)
+{
+  return t->around.services;
 }
 
 uint32_t la_tracker_open(const LaTracker *t)
@@ -194,6 +203,7 @@ static LaConnection *open_connection(LaTracker *t, const LaSegment *s, uint32_t 
     conn->flags |= LA_CONN_MIDSTREAM;
   conn->encap_count = s->encap_count;
   memcpy(conn->encap, s->encap, s->encap_count * sizeof *s->encap);
+  la_surroundings_opened(&t->around, conn);
   if (++t->open > t->peak)
     t->peak = t->open;
   *ret_side = roles.sender;
@@ -215,7 +225,7 @@ static void remember_earlier(LaConnection *conn, const LaConnection *old)
   e->id = old->id;
   e->same_roles = mapped == LA_OPENER;
   for (int side = 0; side < LA_SIDE_N; side++) {
-    const LaEndpoint *from = &old->end[e->same_roles ? side : LA_OTHER(side)];
+    const LaEndpoint *from = &old->end[e->same_roles != 0 ? (LaSide)side : LA_OTHER(side)];
     e->state[side] = from->state;
     e->snd_nxt[side] = from->snd_nxt;
     e->rcv_nxt[side] = from->rcv_nxt;
@@ -294,8 +304,12 @@ static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaS
   if ((marks & ~PLAIN_MARKS) != 0 || conn->last_frame == 0)
     moment = record(t, conn, side, s, marks);
   uint64_t rst_frame = conn->rst_frame;
+  uint32_t flags = conn->flags;
+  LaTime idle = s->time - conn->last_time;
   la_account(conn, side, s, marks);
   marks |= la_follow(conn, side, s, marks);
+  if (((marks & (LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN | LA_MARK_RST)) | (conn->flags & ~flags)) != 0)
+    la_surroundings_segment(&t->around, conn, &(LaAround){.side = side, .segment = s, .marks = marks, .gained = conn->flags & ~flags, .idle = idle});
   if (moment != NULL)
     moment->marks = marks;
   if (rst_frame != 0 && conn->rst_frame != rst_frame)
@@ -619,6 +633,7 @@ static void sort_due(LaTracker *t)
       conn->end_time = conn->deadline;
     }
     take_off(t, conn);
+    la_surroundings_finished(&t->around, conn);
   }
   g_array_sort_with_data(t->due, by_end, &t->pool);
 }

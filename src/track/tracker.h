@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "track/connection.h"
+#include "track/service.h"
 
 typedef struct LaTracker LaTracker;
 
@@ -59,6 +60,9 @@ void la_tracker_recycle(LaTracker *tracker, LaConnection *conn);
 
 /* The end of observation: after this la_tracker_next returns all that are left, those still open as ended by `capture-end`. */
 void la_tracker_finish(LaTracker *tracker, LaTime observed_until);
+
+/* The facts about services and hosts so far. (borrowed) */
+LaServices *la_tracker_services(LaTracker *tracker);
 
 /* How many connections are open now, and how many there were at most. */
 uint32_t la_tracker_open(const LaTracker *tracker);

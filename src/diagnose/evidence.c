@@ -1,0 +1,112 @@
+#include "diagnose/evidence.h"
+
+const LaMoment *la_moment_find(const LaConnection *conn, unsigned from, LaSide side, uint64_t all)
+{
+  for (unsigned i = from; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if ((m->marks & all) == all && (side == LA_SIDE_N || m->side == side) &&
+        ((m->marks & LA_MARK_DUPLICATE) == 0 || (all & LA_MARK_DUPLICATE) != 0))
+      return m;
+  }
+  return NULL;
+}
+
+const LaMoment *la_moment_last(const LaConnection *conn, LaSide side, uint64_t all)
+{
+  for (unsigned i = conn->moments_used; i-- > 0;) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if ((m->marks & all) == all && (side == LA_SIDE_N || m->side == side) &&
+        ((m->marks & LA_MARK_DUPLICATE) == 0 || (all & LA_MARK_DUPLICATE) != 0))
+      return m;
+  }
+  return NULL;
+}
+
+const LaMoment *la_moment_of_frame(const LaConnection *conn, uint64_t frame)
+{
+  for (unsigned i = 0; i < conn->moments_used; i++)
+    if (la_connection_moment(conn, i)->frame == frame)
+      return la_connection_moment(conn, i);
+  return NULL;
+}
+
+unsigned la_moment_index(const LaConnection *conn, const LaMoment *moment)
+{
+  for (unsigned i = 0; i < conn->moments_used; i++)
+    if (la_connection_moment(conn, i) == moment)
+      return i;
+  return conn->moments_used;
+}
+
+unsigned la_add_moments(const LaConnection *conn, LaSide side, uint64_t all, LaFinding *finding)
+{
+  unsigned count = 0;
+  for (const LaMoment *m = la_moment_find(conn, 0, side, all); m != NULL;
+       m = la_moment_find(conn, la_moment_index(conn, m) + 1, side, all)) {
+    la_finding_add_packet(finding, m->frame);
+    count++;
+  }
+  return count;
+}
+
+bool la_was_established(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  for (unsigned i = 0; i < end->steps; i++)
+    if (end->path[i].state >= LA_TCP_ESTABLISHED)
+      return true;
+  return false;
+}
+
+uint64_t la_payload(const LaConnection *conn)
+{
+  return conn->end[LA_OPENER].payload_bytes + conn->end[LA_ACCEPTOR].payload_bytes;
+}
+
+LaTime la_silence(const LaConnection *conn)
+{
+  return conn->end_time - conn->last_time;
+}
+
+void la_say_end(GString *out, const LaConnection *conn, LaSide side)
+{
+  char text[LA_HOST_PORT_TEXT_MAX];
+  LaHostPort end = {.addr = conn->addr[side], .port = conn->port[side], .family = conn->family};
+  g_string_append(out, la_host_port_format(&end, text));
+}
+
+void la_say_pair(GString *out, const LaConnection *conn)
+{
+  la_say_end(out, conn, LA_OPENER);
+  g_string_append(out, " -> ");
+  la_say_end(out, conn, LA_ACCEPTOR);
+}
+
+void la_say_span(GString *out, LaTime span)
+{
+  char text[LA_TIME_TEXT_MAX];
+  g_string_append(out, la_span_format(span, text));
+}
+
+void la_say_count(GString *out, int64_t count, const char *one, const char *many)
+{
+  g_string_append_printf(out, "%" G_GINT64_FORMAT " %s", count, count == 1 ? one : many);
+}
+
+int64_t la_fact_count(const LaFinding *finding, const char *name)
+{
+  const LaFact *fact = la_finding_fact(finding, name);
+  return fact != NULL ? fact->value.count : 0;
+}
+
+LaTime la_fact_span(const LaFinding *finding, const char *name)
+{
+  const LaFact *fact = la_finding_fact(finding, name);
+  return fact != NULL ? fact->value.span : 0;
+}
+
+const char *la_fact_word(const LaFinding *finding, const char *name)
+{
+  const LaFact *fact = la_finding_fact(finding, name);
+  return fact != NULL ? fact->value.word : "";
+}

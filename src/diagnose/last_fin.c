@@ -1,0 +1,53 @@
+/* A kernel that repeats its last FIN backs off: 0.2, 0.4, 0.8 s and so on. After three repetitions that were each answered in the
+ * capture nothing tells a fourth answer that arrived from a sender that gave up; the road was bad all the time, so that
+ * counts as missing. With fewer, the last acknowledgment settled it. */
+#include "diagnose/last_fin.h"
+
+#include "base/seq.h"
+#include "diagnose/evidence.h"
+
+#define HOPELESS_RETRIES 3
+/* Silence after a FIN sent again that is longer than the next retry would have been away. */
+#define QUIET_MIN LA_SEC
+
+LaLastFin la_last_fin(const LaConnection *conn)
+{
+  LaLastFin last = {.sender = LA_SIDE_N, .verdict = LA_LAST_FIN_NONE, .settled_time = LA_TIME_NONE, .first_ack_time = LA_TIME_NONE};
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  if ((opener->flags & acceptor->flags & LA_END_FIN) == 0 || !la_both_directions(conn))
+    return last;
+  last.sender = conn->first_fin == LA_OPENER ? LA_ACCEPTOR : LA_OPENER;
+  const LaEndpoint *end = &conn->end[last.sender];
+  if ((conn->flags & LA_CONN_RST) != 0 && conn->rst_frame > end->fin_frame && (conn->flags & LA_CONN_CLOSED) == 0) {
+    last.sender = LA_SIDE_N;
+    return last;
+  }
+  last.retries = end->fin_sent > 0 ? end->fin_sent - 1 : 0;
+  bool acked_before_repeat = false;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->frame <= end->fin_frame || (m->marks & LA_MARK_DUPLICATE) != 0)
+      continue;
+    if (m->side != last.sender && (m->marks & LA_MARK_ACKS_FIN) != 0) {
+      last.acks++;
+      if (last.first_ack_time == LA_TIME_NONE)
+        last.first_ack_time = m->time;
+      if (m->frame > end->fin_last_frame && last.settled_frame == 0) {
+        last.settled_frame = m->frame;
+        last.settled_time = m->time;
+      }
+    } else if (m->side == last.sender && (m->marks & LA_MARK_FIN) != 0 && last.acks > 0) {
+      acked_before_repeat = true;
+    }
+  }
+  if (last.retries == 0)
+    last.verdict = last.acks != 0 ? LA_LAST_FIN_FINE : LA_LAST_FIN_UNDECIDED;
+  else if (last.settled_frame == 0)
+    last.verdict = conn->end_time - end->fin_last_time >= QUIET_MIN ? LA_LAST_FIN_MISSING : LA_LAST_FIN_UNDECIDED;
+  else if (!acked_before_repeat)
+    last.verdict = LA_LAST_FIN_LATE;
+  else
+    last.verdict = last.retries >= HOPELESS_RETRIES && last.acks >= HOPELESS_RETRIES ? LA_LAST_FIN_MISSING : LA_LAST_FIN_ACK_LOST;
+  return last;
+}

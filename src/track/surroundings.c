@@ -1,0 +1,237 @@
+/* Three bounded memories beside the connections:
+ *
+ *   services and hosts   counts, TTLs and usual handshake times of what connections were opened to (service.h)
+ *   runs of closes       sockets of one host that were closed within 50 ms of one another although nothing in their traffic
+ *                        asked for it: what a process leaves behind when it exits, or a listener when it goes away
+ *   ports                a refusal and an answer on the same port over the other address family within 300 ms (RFC 8305) */
+#include "track/surroundings.h"
+
+#include <string.h>
+
+#include "base/seq.h"
+
+#define RUN_GAP (50 * LA_MSEC)
+/* A close this soon after the last packet is part of the conversation. */
+#define REASON_MAX (500 * LA_MSEC)
+#define OTHER_FAMILY_MAX (300 * LA_MSEC)
+
+void la_surroundings_init(LaSurroundings *a)
+{
+  memset(a, 0, sizeof *a);
+  a->services = la_services_new();
+  a->next_run = 1;
+}
+
+void la_surroundings_clear(LaSurroundings *a)
+{
+  la_services_free(a->services);
+}
+
+static uint32_t short_hash(const LaAddr *addr)
+{
+  uint32_t h = 2166136261u;
+  for (unsigned i = 0; i < sizeof addr->bytes; i++)
+    h = (h ^ addr->bytes[i]) * 16777619u;
+  return h != 0 ? h : 1;
+}
+
+void la_surroundings_opened(LaSurroundings *a, LaConnection *conn)
+{
+  const LaAddr *addr = &conn->addr[LA_ACCEPTOR];
+  conn->service = la_services_index(a->services, addr, conn->family, conn->port[LA_ACCEPTOR]);
+  conn->host = la_services_index(a->services, addr, conn->family, 0);
+  conn->other_family = LA_TIME_NONE;
+  for (int i = 0; i < 2; i++) {
+    LaService *s = la_services_get(a->services, i == 0 ? conn->service : conn->host);
+    if (s == NULL)
+      continue;
+    if (s->first_seen == LA_TIME_NONE)
+      s->first_seen = conn->first_time;
+    if ((conn->flags & LA_CONN_MIDSTREAM) != 0)
+      s->midstream++;
+    else
+      s->attempts++;
+  }
+}
+
+/* ---- services ---- */
+
+static void learn_ttl(LaService *s, const LaEndpoint *server)
+{
+  if (server->ttl_max == 0)
+    return;
+  if (s->ttl_max == 0 || server->ttl_min < s->ttl_min)
+    s->ttl_min = server->ttl_min;
+  if (server->ttl_max > s->ttl_max)
+    s->ttl_max = server->ttl_max;
+}
+
+static void book_established(LaService *s, const LaConnection *conn, LaTime now)
+{
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  s->established++;
+  s->live++;
+  if (s->first_established == LA_TIME_NONE)
+    s->first_established = now;
+  s->last_established = now;
+  learn_ttl(s, acceptor);
+  if (opener->syn_sent == 1 && acceptor->syn_ack_sent == 1 && conn->handshake_ack_frame != 0) {
+    la_span_book(s->syn_ack_spans, acceptor->syn_time - opener->syn_time);
+    la_span_book(s->ack_spans, conn->handshake_ack_time - acceptor->syn_time);
+    s->spans++;
+  }
+}
+
+/* A client whose handshake the server does not finish although it lives: evidence of a full accept queue. */
+static void book_queue_client(LaService *s, const LaConnection *conn)
+{
+  uint32_t hash = short_hash(&conn->addr[LA_OPENER]) ^ conn->port[LA_OPENER];
+  unsigned known = s->queue_clients < LA_SERVICE_CLIENTS ? s->queue_clients : LA_SERVICE_CLIENTS;
+  for (unsigned i = 0; i < known; i++)
+    if (s->queue_client_hash[i] == hash)
+      return;
+  if (known < LA_SERVICE_CLIENTS)
+    s->queue_client_hash[known] = hash;
+  if (s->queue_clients < UINT32_MAX)
+    s->queue_clients++;
+}
+
+static bool shows_full_queue(const LaConnection *conn, const LaService *s, const LaAround *what)
+{
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  if (what->side == LA_OPENER)
+    return (what->marks & LA_MARK_SYN) != 0 && (what->marks & LA_MARK_RETRANSMISSION) != 0 && acceptor->packets == 0 && s->live > 0;
+  if (conn->handshake_ack_frame == 0 || (acceptor->flags & (LA_END_DATA | LA_END_FIN)) != 0)
+    return false;
+  if ((what->marks & LA_MARK_SYN_ACK) != 0)
+    return (what->marks & LA_MARK_RETRANSMISSION) != 0;
+  return (what->marks & LA_MARK_RST) != 0 && (what->segment->flags & LA_TCP_ACK) == 0 && acceptor->packets <= 2;
+}
+
+/* ---- runs of closes ---- */
+
+static void book_close(LaSurroundings *a, LaConnection *conn, LaSide side, LaTime now)
+{
+  uint32_t hash = short_hash(&conn->addr[side]);
+  unsigned slot = hash % LA_RUN_HOSTS;
+  bool same = a->hosts[slot].run != 0 && la_addr_equal(&a->hosts[slot].addr, &conn->addr[side]) && now - a->hosts[slot].last <= RUN_GAP;
+  if (!same) {
+    a->hosts[slot].addr = conn->addr[side];
+    a->hosts[slot].run = a->next_run++;
+    unsigned at = a->hosts[slot].run % LA_RUNS;
+    a->runs[at].id = a->hosts[slot].run;
+    a->runs[at].count = 0;
+    a->runs[at].first = now;
+  }
+  a->hosts[slot].last = now;
+  unsigned at = a->hosts[slot].run % LA_RUNS;
+  if (a->runs[at].id != a->hosts[slot].run)
+    return;
+  a->runs[at].count++;
+  a->runs[at].last = now;
+  conn->exit_run_id = a->hosts[slot].run;
+  conn->exit_side = (uint8_t)side;
+}
+
+/* The first close of an end that nothing in the traffic asked for. */
+static bool is_unprovoked(const LaConnection *conn, const LaAround *what)
+{
+  const LaEndpoint *me = &conn->end[what->side];
+  if (conn->exit_run_id != 0 || (what->marks & (LA_MARK_RETRANSMISSION | LA_MARK_DUPLICATE)) != 0)
+    return false;
+  bool fin = (what->marks & LA_MARK_FIN) != 0 && me->fin_sent == 1;
+  bool rst = (what->marks & LA_MARK_RST_COUNTS) != 0 && (what->segment->flags & LA_TCP_ACK) != 0 &&
+             conn->rst_frame == what->segment->frame && (conn->flags & LA_CONN_REFUSED) == 0;
+  return (fin || rst) && what->idle > REASON_MAX;
+}
+
+/* ---- ports ---- */
+
+/* The cache line of the connection's service port, emptied when another port had it. */
+static unsigned port_slot(LaSurroundings *a, const LaConnection *conn)
+{
+  uint16_t port = conn->port[LA_ACCEPTOR];
+  unsigned slot = port % LA_PORT_CACHE;
+  if (a->ports[slot].port != port) {
+    memset(&a->ports[slot], 0, sizeof a->ports[slot]);
+    a->ports[slot].port = port;
+  }
+  return slot;
+}
+
+static void book_refused_family(LaSurroundings *a, LaConnection *conn, LaTime now)
+{
+  unsigned slot = port_slot(a, conn);
+  if (a->ports[slot].established_family != 0 && a->ports[slot].established_family != conn->family &&
+      now - a->ports[slot].established_time <= OTHER_FAMILY_MAX)
+    conn->other_family = now - a->ports[slot].established_time;
+  a->ports[slot].refused_family = conn->family;
+  a->ports[slot].refused_time = now;
+  a->ports[slot].refused = conn;
+  a->ports[slot].refused_id = conn->id;
+}
+
+static void book_established_family(LaSurroundings *a, LaConnection *conn, LaTime now)
+{
+  unsigned slot = port_slot(a, conn);
+  /* The pool never gives memory back, so a connection that is gone is told by its id. */
+  if (a->ports[slot].refused_family != 0 && a->ports[slot].refused_family != conn->family &&
+      now - a->ports[slot].refused_time <= OTHER_FAMILY_MAX && a->ports[slot].refused->id == a->ports[slot].refused_id)
+    a->ports[slot].refused->other_family = now - a->ports[slot].refused_time;
+  a->ports[slot].established_family = conn->family;
+  a->ports[slot].established_time = now;
+}
+
+void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaAround *what)
+{
+  LaTime now = what->segment->time;
+  LaService *service = la_services_get(a->services, conn->service);
+  LaService *host = la_services_get(a->services, conn->host);
+  if ((what->gained & LA_CONN_ESTABLISHED) != 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0) {
+    if (service != NULL)
+      book_established(service, conn, now);
+    if (host != NULL)
+      book_established(host, conn, now);
+    book_established_family(a, conn, now);
+  }
+  if ((what->gained & LA_CONN_REFUSED) != 0) {
+    for (int i = 0; i < 2; i++) {
+      LaService *s = i == 0 ? service : host;
+      if (s == NULL)
+        continue;
+      s->refused++;
+      if (s->first_refused == LA_TIME_NONE)
+        s->first_refused = now;
+      s->last_refused = now;
+    }
+    book_refused_family(a, conn, now);
+  }
+  if (service != NULL && shows_full_queue(conn, service, what))
+    book_queue_client(service, conn);
+  if (is_unprovoked(conn, what)) {
+    conn->exit_idle = what->idle;
+    book_close(a, conn, what->side, now);
+  }
+}
+
+void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
+{
+  const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
+  for (int i = 0; i < 2; i++) {
+    LaService *s = la_services_get(a->services, i == 0 ? conn->service : conn->host);
+    if (s == NULL)
+      continue;
+    learn_ttl(s, server);
+    if ((conn->flags & LA_CONN_ESTABLISHED) != 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0 && s->live > 0)
+      s->live--;
+    bool spoke = server->packets > (uint64_t)server->syn + server->rst;
+    if (spoke && (s->last_spoke == LA_TIME_NONE || server->last_time > s->last_spoke))
+      s->last_spoke = server->last_time;
+  }
+  unsigned at = conn->exit_run_id % LA_RUNS;
+  if (conn->exit_run_id != 0 && a->runs[at].id == conn->exit_run_id) {
+    conn->exit_run = a->runs[at].count;
+    conn->exit_run_span = a->runs[at].last - a->runs[at].first;
+  }
+}

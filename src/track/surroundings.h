@@ -1,0 +1,50 @@
+/* What connections say about their services and hosts while they are tracked. Library-internal to src/track. */
+#ifndef LA_TRACK_SURROUNDINGS_H
+#define LA_TRACK_SURROUNDINGS_H
+
+#include "track/connection.h"
+#include "track/service.h"
+
+#define LA_RUN_HOSTS 1024u /* hosts whose latest run of closes is remembered */
+#define LA_RUNS 16384u     /* runs whose counts can still be asked for */
+#define LA_PORT_CACHE 256u
+
+typedef struct {
+  LaServices *services;
+  struct {
+    LaAddr addr;
+    LaTime last;
+    uint32_t run;
+  } hosts[LA_RUN_HOSTS];
+  struct {
+    uint32_t id, count;
+    LaTime first, last;
+  } runs[LA_RUNS];
+  uint32_t next_run;
+  struct {
+    uint16_t port;
+    uint8_t refused_family, established_family; /* LaFamily; 0: none yet */
+    LaTime refused_time, established_time;
+    uint32_t refused_id;
+    LaConnection *refused;
+  } ports[LA_PORT_CACHE];
+} LaSurroundings;
+
+/* One segment that may matter beyond its connection. */
+typedef struct {
+  LaSide side;
+  const LaSegment *segment;
+  uint64_t marks;
+  uint32_t gained; /* LA_CONN_* flags that it added */
+  LaTime idle;     /* since the connection's segment before it */
+} LaAround;
+
+void la_surroundings_init(LaSurroundings *around);
+void la_surroundings_clear(LaSurroundings *around);
+
+/* A connection was opened (its service and host are set here), had a segment that may matter, has finished. */
+void la_surroundings_opened(LaSurroundings *around, LaConnection *conn);
+void la_surroundings_segment(LaSurroundings *around, LaConnection *conn, const LaAround *what);
+void la_surroundings_finished(LaSurroundings *around, LaConnection *conn);
+
+#endif
