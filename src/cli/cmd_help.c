@@ -1,0 +1,78 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+
+static const struct {
+  const char *name;
+  LaTakes takes;
+  const char *usage; /* what follows "lastack " */
+  const char *text;
+} pages[] = {
+    {"analyze", LA_TAKES_ANALYZE, "[analyze] [OPTIONS] FILE...",
+     "Reads captures (pcap, pcapng, also compressed; - is standard input) and tells how every TCP connection opened and\n"
+     "closed, what went wrong, who is to blame, and which packets show it.\n"},
+    {"show", LA_TAKES_SHOW, "show [OPTIONS] FILE --conn N",
+     "Prints one connection as a ladder: a line a packet, with the states of both ends beside it and what the packet was.\n"
+     "Without --conn: the only connection of the capture, or the list of them.\n"},
+    {"explain", LA_TAKES_EXPLAIN, "explain [WORD]",
+     "Tells what a word of the report means: a finding (close-wait-leak), a state (TIME_WAIT), a flag (RST), a result "
+     "(fin-rst),\n"
+     "or an error as applications tell it (ECONNRESET, \"socket hang up\"). Without a word: the list.\n"},
+    {"help", 0, "help [COMMAND]", "Lists the commands, or tells the options of one.\n"},
+};
+
+void la_usage_append(GString *out)
+{
+  g_string_append(out, "usage: lastack [OPTIONS] FILE...      what happened to the TCP connections of a capture\n"
+                       "       lastack COMMAND [OPTIONS] ...\n\n");
+  unsigned count;
+  const LaCommand *commands = la_commands(&count);
+  for (unsigned i = 0; i < count; i++)
+    g_string_append_printf(out, "  %-10s%s\n", commands[i].name, commands[i].meaning);
+  g_string_append(out, "\nlastack help COMMAND tells its options.\n");
+}
+
+LaExitCode la_help_command(const LaCommand *command)
+{
+  g_autoptr(GString) out = g_string_new(NULL);
+  for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++) {
+    if (strcmp(pages[i].name, command->name) != 0)
+      continue;
+    g_string_append_printf(out, "usage: lastack %s\n\n%s", pages[i].usage, pages[i].text);
+    if (pages[i].takes != 0) {
+      g_string_append_c(out, '\n');
+      la_options_describe(pages[i].takes, out);
+    }
+  }
+  fputs(out->str, stdout);
+  return LA_EXIT_OK;
+}
+
+LaExitCode la_cmd_help(int argc, char **argv)
+{
+  g_autoptr(GString) out = g_string_new(NULL);
+  if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    la_usage_append(out);
+    fputs(out->str, stdout);
+    return LA_EXIT_OK;
+  }
+  const LaCommand *command = la_command_find(argv[1]);
+#ifdef LASTACK_HAVE_CHAT
+  if (command != NULL && strcmp(command->name, "chat") == 0) {
+    char *words[] = {argv[1], (char[]){"--help"}, NULL};
+    return (LaExitCode)la_cmd_chat(2, words);
+  }
+#endif
+  if (command != NULL)
+    return la_help_command(command);
+  la_escape_terminal(out, argv[1], -1);
+  const char *nearest = la_command_nearest(argv[1]);
+  if (nearest != NULL)
+    fprintf(stderr, "lastack: no command '%s', did you mean '%s'?\n", out->str, nearest);
+  else
+    fprintf(stderr, "lastack: no command '%s'\n", out->str);
+  return LA_EXIT_USAGE;
+}

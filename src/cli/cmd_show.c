@@ -1,0 +1,337 @@
+/* `lastack show`, two passes over the capture: the first is the whole analysis and keeps the wanted connection's final record, the
+ * second follows the packets again and hands those of the connection to the ladder. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/escape.h"
+#include "capture/spool.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/pipeline.h"
+#include "cli/reader.h"
+#include "cli/terminal.h"
+#include "report/ladder.h"
+
+#define LISTED_MAX 40
+
+/* A report that keeps what the second pass needs. */
+typedef struct {
+  LaReport base;
+  const LaStyle *style;
+  uint32_t wanted; /* 0: the only one */
+  LaStory *story;  /* of the wanted one, or the first (owned) */
+  GString *list;   /* the first connections, one line each (owned) */
+  uint64_t count;
+  uint32_t highest; /* id */
+  GByteArray *ids;  /* a bit for each id that became a connection (owned) */
+} Keeper;
+
+static void note_id(Keeper *keeper, uint32_t id)
+{
+  guint at = id / 8;
+  while (keeper->ids->len <= at) {
+    static const guint8 none[64] = {0};
+    g_byte_array_append(keeper->ids, none, sizeof none);
+  }
+  keeper->ids->data[at] = (guint8)(keeper->ids->data[at] | 1u << (id % 8));
+}
+
+static bool has_id(const Keeper *keeper, uint32_t id)
+{
+  return id / 8 < keeper->ids->len && (keeper->ids->data[id / 8] >> (id % 8) & 1) != 0;
+}
+
+static void list_connection(Keeper *keeper, const LaConnectionRecord *record)
+{
+  const LaConnection *conn = record->conn;
+  LaHostPort client = la_connection_end(conn, LA_OPENER);
+  LaHostPort server = la_connection_end(conn, LA_ACCEPTOR);
+  g_string_append_printf(keeper->list, "%5u  ", conn->id);
+  la_text_time(keeper->style, keeper->list, conn->first_time, conn->first_time, 0);
+  g_string_append(keeper->list, "  ");
+  la_text_end(keeper->list, &client);
+  g_string_append(keeper->list, " > ");
+  la_text_end(keeper->list, &server);
+  g_string_append_printf(keeper->list, "  %s/%s", la_handshake_result_name(record->handshake),
+                         la_teardown_result_name(record->teardown));
+  if (record->findings->count > 0 && record->findings->items[0].severity > LA_SEVERITY_NOTE)
+    g_string_append_printf(keeper->list, "  %s", record->findings->items[0].rule->code);
+  g_string_append_c(keeper->list, '\n');
+}
+
+static void keep_connection(LaReport *base, const LaConnectionRecord *record)
+{
+  Keeper *keeper = (Keeper *)base;
+  keeper->count++;
+  keeper->highest = MAX(keeper->highest, record->conn->id);
+  note_id(keeper, record->conn->id);
+  if (keeper->wanted == 0 && keeper->count <= LISTED_MAX)
+    list_connection(keeper, record);
+  if (keeper->story == NULL && (keeper->wanted == 0 || keeper->wanted == record->conn->id))
+    keeper->story = la_story_new(record);
+}
+
+static void ignore_host(LaReport *report, const LaHostRecord *record)
+{
+  (void)report;
+  (void)record;
+}
+
+static void ignore_capture(LaReport *report, const LaCaptureRecord *record)
+{
+  (void)report;
+  (void)record;
+}
+
+static void ignore_end(LaReport *report, const LaCounts *counts)
+{
+  (void)report;
+  (void)counts;
+}
+
+/* Not in the list of formats: it writes nothing. */
+static const LaFormat keeper_format = {
+    .name = "keeper",
+    .connection = keep_connection,
+    .host = ignore_host,
+    .capture = ignore_capture,
+    .end = ignore_end,
+};
+
+typedef struct {
+  const LaOptions *options;
+  LaFilter *filter;
+  const volatile sig_atomic_t *interrupt;
+  const Keeper *keeper;
+  LaTracker *tracker;
+  LaLadder *ladder;
+  LaBatch *batch;
+  LaOutput *out;
+  int spooled;
+} Second;
+
+/* Whether a segment that the tracker gave to `note->id` is one of the wanted connection's: also when it was first taken for a new
+ * connection on the four-tuple, which never came to be. */
+static bool belongs(const Second *second, const LaSegment *segment, const LaSegmentNote *note)
+{
+  const LaConnection *conn = &second->keeper->story->conn;
+  if (note->id == conn->id)
+    return true;
+  if (has_id(second->keeper, note->id))
+    return false;
+  unsigned from = la_addr_equal(&segment->src, &conn->addr[LA_OPENER]) && segment->src_port == conn->port[LA_OPENER]
+                      ? LA_OPENER
+                      : LA_ACCEPTOR;
+  unsigned to = from ^ 1u;
+  return segment->family == conn->family && la_addr_equal(&segment->src, &conn->addr[from]) &&
+         segment->src_port == conn->port[from] && la_addr_equal(&segment->dst, &conn->addr[to]) &&
+         segment->dst_port == conn->port[to];
+}
+
+static void follow_again(Second *second)
+{
+  const LaBatch *batch = second->batch;
+  const LaConnection *wanted = &second->keeper->story->conn;
+  unsigned segment = 0;
+  unsigned icmp = 0;
+  for (unsigned i = 0; i < batch->count; i++) {
+    uint64_t frame = batch->packets[i].frame;
+    bool within = frame >= wanted->first_frame && frame <= wanted->last_frame;
+    LaSegmentNote note = {0};
+    if (batch->results[i] == LA_DECODED_SEGMENT) {
+      const LaSegment *at = &batch->segments[segment++];
+      note = la_tracker_segment(second->tracker, at);
+      if (within && belongs(second, at, &note))
+        la_ladder_segment(second->ladder, at, &note);
+      continue;
+    }
+    la_tracker_advance(second->tracker, batch->packets[i].time);
+    if (batch->results[i] != LA_DECODED_ICMP)
+      continue;
+    const LaIcmpError *error = &batch->icmp[icmp++];
+    /* An error may come after the last segment. */
+    if (la_tracker_icmp(second->tracker, error, &note) && note.id == wanted->id)
+      la_ladder_icmp(second->ladder, error);
+  }
+  LaConnection *conn;
+  while ((conn = la_tracker_next(second->tracker)) != NULL)
+    la_tracker_recycle(second->tracker, conn);
+  la_output_settle(second->out);
+}
+
+/* One file of the second pass; `reader` is carried through a sequence. */
+static bool read_again(Second *second, const char *path, LaReader *reader, GError **error)
+{
+  g_autoptr(LaSource) source = la_reader_open(path, second->spooled, second->interrupt, error);
+  if (source == NULL)
+    return false;
+  uint64_t packets = 0;
+  reader->source = source;
+  reader->ended = LA_READ_PACKET;
+  LaReadResult result = LA_READ_PACKET;
+  while (*second->interrupt == 0 && !la_output_is_unread(second->out)) {
+    if (!la_reader_next(reader, second->batch, &result, error))
+      return false;
+    if (result != LA_READ_PACKET)
+      break;
+    follow_again(second);
+    packets += second->batch->count;
+  }
+  reader->frame_base += packets;
+  return true;
+}
+
+/* The second pass. A file that the first could not read is passed over again; that has been told. */
+static bool show_packets(Second *second, GError **error)
+{
+  const LaOptions *options = second->options;
+  LaReader reader = {
+      .filter = second->filter,
+      .decode = &options->decode,
+      .selected_left = options->count != 0 ? options->count : UINT64_MAX,
+      .clock = LA_TIME_NONE,
+  };
+  la_tracker_begin_file(second->tracker, 1);
+  for (unsigned i = 0; i < options->words->len; i++) {
+    g_autoptr(GError) file_error = NULL;
+    if (read_again(second, g_ptr_array_index(options->words, i), &reader, &file_error))
+      continue;
+    if (!g_error_matches(file_error, LA_ERROR, LA_ERROR_OPEN)) {
+      g_propagate_error(error, g_steal_pointer(&file_error));
+      return false;
+    }
+  }
+  la_ladder_end(second->ladder);
+  return true;
+}
+
+static LaExitCode show_story(Second *second, const LaStyle *style)
+{
+  g_autoptr(GError) error = NULL;
+  LaLadderOptions how = {
+      .style = *style,
+      .detail = second->options->verbosity == LA_VERBOSITY_VERBOSE ? LA_LADDER_VERBOSE : LA_LADDER_FOLDED,
+      .numbers = second->options->numbers == LA_NUMBERS_ABSOLUTE ? LA_SEQUENCE_ABSOLUTE : LA_SEQUENCE_RELATIVE,
+      .names = second->options->names,
+  };
+  g_autoptr(LaTracker) tracker = la_tracker_new(&second->options->track);
+  g_autoptr(LaLadder) ladder = la_ladder_new(second->keeper->story, &how, la_output_buffer(second->out));
+  g_autofree LaBatch *batch = g_new(LaBatch, 1);
+  second->tracker = tracker;
+  second->ladder = ladder;
+  second->batch = batch;
+  return show_packets(second, &error) ? LA_EXIT_OK : la_exit_tell(error);
+}
+
+/* There is not one connection to show. */
+static LaExitCode tell_which(const Keeper *keeper, const LaOptions *options, GString *out)
+{
+  g_autoptr(GString) path = g_string_new(NULL);
+  la_escape_terminal(path, g_ptr_array_index(options->words, options->words->len - 1), -1);
+  if (keeper->wanted != 0) {
+    if (keeper->count == 0)
+      fprintf(stderr, "lastack: there are no TCP connections in %s\n", path->str);
+    else
+      fprintf(stderr, "lastack: there is no connection %u in %s (their numbers go up to %u)\n", keeper->wanted, path->str,
+              keeper->highest);
+    return LA_EXIT_USAGE;
+  }
+  if (keeper->count == 0) {
+    g_string_append(out, "No TCP connections to show.\n");
+    return LA_EXIT_OK;
+  }
+  g_string_append(out, keeper->list->str);
+  if (keeper->count > LISTED_MAX)
+    g_string_append_printf(out, "  ... and %" G_GUINT64_FORMAT " more; lastack -v lists all\n", keeper->count - LISTED_MAX);
+  g_string_truncate(path, 0);
+  la_escape_shell(path, g_ptr_array_index(options->words, options->words->len - 1), -1);
+  fprintf(stderr, "lastack: there are %" G_GUINT64_FORMAT " connections, say which: lastack show %s --conn %u\n", keeper->count,
+          path->str, keeper->story->conn.id);
+  return LA_EXIT_USAGE;
+}
+
+/* Standard input as a descriptor that can be rewound: itself when it is a file, else a copy of it. */
+static bool spool_standard_input(const LaOptions *options, int *ret_fd, GError **error)
+{
+  *ret_fd = LA_NOT_SPOOLED;
+  bool asked = false;
+  for (unsigned i = 0; i < options->words->len; i++)
+    asked = asked || strcmp(g_ptr_array_index(options->words, i), "-") == 0;
+  if (!asked)
+    return true;
+  *ret_fd = lseek(STDIN_FILENO, 0, SEEK_SET) == 0 ? dup(STDIN_FILENO) : la_spool_fd(STDIN_FILENO, options->spool_limit, error);
+  return *ret_fd >= 0;
+}
+
+static LaExitCode show(const LaOptions *options, LaFilter *filter, LaOutput *out)
+{
+  g_autoptr(GError) error = NULL;
+  LaStyle style = la_terminal_style(options, STDOUT_FILENO);
+  Keeper keeper = {
+      .base = {.format = &keeper_format, .out = out},
+      .style = &style,
+      .wanted = options->conn,
+      .list = g_string_new(NULL),
+      .ids = g_byte_array_new(),
+  };
+  LaReport *reports[] = {&keeper.base};
+  g_autoptr(LaProgress) progress = la_progress_new();
+  LaPipeline pipeline = {.options = options, .filter = filter, .reports = reports, .report_count = 1, .progress = progress};
+  LaExitCode code = LA_EXIT_OK;
+  if (!spool_standard_input(options, &pipeline.spooled, &error)) {
+    code = la_exit_tell(error);
+  } else {
+    pipeline.interrupt = la_interrupt_watch();
+    code = la_pipeline_run(&pipeline);
+    bool one = keeper.story != NULL && (keeper.wanted != 0 || keeper.count == 1);
+    if (one && *pipeline.interrupt == 0) {
+      Second second = {.options = options,
+                       .filter = filter,
+                       .interrupt = pipeline.interrupt,
+                       .keeper = &keeper,
+                       .out = out,
+                       .spooled = pipeline.spooled};
+      code = la_exit_code_worse(code, show_story(&second, &style));
+    } else if (code == LA_EXIT_OK || code == LA_EXIT_BROKEN) {
+      LaExitCode told = tell_which(&keeper, options, la_output_buffer(out));
+      code = told != LA_EXIT_OK ? told : code;
+    }
+  }
+  if (pipeline.spooled >= 0)
+    close(pipeline.spooled);
+  la_story_free(keeper.story);
+  g_string_free(keeper.list, TRUE);
+  g_byte_array_unref(keeper.ids);
+  return code;
+}
+
+LaExitCode la_cmd_show(int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(LaOptions) options = la_options_parse(argc, argv, LA_TAKES_SHOW, &error);
+  if (options == NULL)
+    return la_exit_tell(error);
+  if (options->help)
+    return la_help_command(la_command_find("show"));
+  if (options->words->len == 0) {
+    fputs("lastack: no capture given (lastack show FILE --conn N)\n", stderr);
+    return LA_EXIT_USAGE;
+  }
+  if (options->words->len > 1 && options->files_are == LA_FILES_ONE_BY_ONE) {
+    fputs("lastack: show takes one capture (or the pieces of one, with --sequence)\n", stderr);
+    return LA_EXIT_USAGE;
+  }
+  g_autoptr(LaFilter) filter = NULL;
+  if (!la_options_filter(options, &filter, &error))
+    return la_exit_tell(error);
+  g_autoptr(LaOutput) out = la_output_open(NULL, &error);
+  if (out == NULL)
+    return la_exit_tell(error);
+  LaExitCode code = show(options, filter, out);
+  if (!la_output_close(out, &error))
+    code = la_exit_code_worse(code, la_exit_tell(error));
+  return code;
+}

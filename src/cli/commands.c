@@ -1,0 +1,45 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+#include "base/nearest.h"
+
+#ifdef LASTACK_HAVE_CHAT
+static LaExitCode run_chat(int argc, char **argv)
+{
+  return (LaExitCode)la_cmd_chat(argc, argv);
+}
+#endif
+
+static const LaCommand commands[] = {
+    {"analyze", la_cmd_analyze, "what happened to the connections of a capture, and what is wrong"},
+    {"show", la_cmd_show, "one connection, packet by packet"},
+    {"explain", la_cmd_explain, "what a finding, state, flag, result or error means and what to do"},
+#ifdef LASTACK_HAVE_CHAT
+    {"chat", run_chat, "the reference chat server, its client and its load generator"},
+#endif
+    {"help", la_cmd_help, "this list, or the options of a command"},
+};
+
+const LaCommand *la_commands(unsigned *ret_count)
+{
+  *ret_count = G_N_ELEMENTS(commands);
+  return commands;
+}
+
+const LaCommand *la_command_find(const char *name)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  }
+  return NULL;
+}
+
+const char *la_command_nearest(const char *word)
+{
+  const char *names[G_N_ELEMENTS(commands)];
+  for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++)
+    names[i] = commands[i].name;
+  return la_nearest(word, names, G_N_ELEMENTS(commands));
+}

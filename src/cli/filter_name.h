@@ -1,0 +1,12 @@
+/* Filters that come with the program, found by name. */
+#ifndef LA_CLI_FILTER_NAME_H
+#define LA_CLI_FILTER_NAME_H
+
+#include <glib.h>
+
+/* The file that `-F` means: `word` itself, or for `@NAME` the file NAME.bpf of the installed filters (or of the source tree,
+ * when the program runs from its build tree). NULL and LA_ERROR_USAGE, with the nearest name, when there is no such filter.
+ * (transfer full) */
+char *la_filter_name_resolve(const char *word, GError **error);
+
+#endif

@@ -1,0 +1,443 @@
+/* getopt_long does the splitting; the table says what there is. An option that a command does not take is unknown to it, so that
+ * none is accepted and then does nothing. */
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/escape.h"
+#include "base/nearest.h"
+#include "cli/filter_name.h"
+
+#define FIRST_ID 256 /* above every letter */
+#define ANALYZE LA_TAKES_ANALYZE
+#define SHOW LA_TAKES_SHOW
+#define EXPLAIN LA_TAKES_EXPLAIN
+#define PORT_RANGE_STANDARD_END 60999
+#define SPOOL_LIMIT_STANDARD (UINT64_C(4) << 30)
+
+typedef enum {
+  OPTION_READ,
+  OPTION_FILTER,
+  OPTION_FILTER_FILE,
+  OPTION_COUNT,
+  OPTION_CONN,
+  OPTION_FORMAT,
+  OPTION_FROM,
+  OPTION_TO,
+  OPTION_QUIET,
+  OPTION_VERBOSE,
+  OPTION_ABSOLUTE,
+  OPTION_RESOLVE,
+  OPTION_NO_RESOLVE,
+  OPTION_UTC,
+  OPTION_COLOR,
+  OPTION_THRESHOLD,
+  OPTION_SEQUENCE,
+  OPTION_BY_TUNNEL,
+  OPTION_TIME_WAIT,
+  OPTION_IDLE_TIMEOUT,
+  OPTION_PORT_RANGE,
+  OPTION_VERIFY_CHECKSUMS,
+  OPTION_OBSERVED_UNTIL,
+  OPTION_SPOOL_LIMIT,
+  OPTION_HELP,
+} Option;
+
+static const struct Row {
+  Option id;
+  char letter;
+  const char *name;
+  const char *value; /* NULL: takes none */
+  unsigned commands;
+  const char *help;
+} table[] = {
+    {OPTION_READ, 'r', "read", "FILE", ANALYZE | SHOW, "read this capture (also without -r); - is standard input"},
+    {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW, "only packets that this filter selects, as in tcpdump"},
+    {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW,
+     "the same, from a file or by name: @handshake, @teardown, @rst ..."},
+    {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW, "stop after so many selected packets of each capture"},
+    {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
+    {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE, "how and where to report, several times: text, ndjson"},
+    {OPTION_FROM, 0, "from", "TIME", ANALYZE,
+     "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
+    {OPTION_TO, 0, "to", "TIME", ANALYZE, "report connections that were there at TIME or earlier"},
+    {OPTION_QUIET, 'q', "quiet", NULL, ANALYZE, "errors and warnings only, one line for each service"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW, "every connection and finding; show: every header field and option"},
+    {OPTION_ABSOLUTE, 'S', "absolute", NULL, SHOW, "absolute sequence numbers"},
+    {OPTION_RESOLVE, 'N', "names", NULL, ANALYZE | SHOW, "look up host names"},
+    {OPTION_NO_RESOLVE, 'n', "no-names", NULL, ANALYZE | SHOW, "do not (the default)"},
+    {OPTION_UTC, 0, "utc", NULL, ANALYZE | SHOW, "times in UTC instead of local time"},
+    {OPTION_COLOR, 0, "color", "WHEN", ANALYZE | SHOW | EXPLAIN, "auto (the default: on a terminal), always or never"},
+    {OPTION_THRESHOLD, 0, "threshold", "CODE[.NAME]=VALUE", ANALYZE | SHOW,
+     "set a finding's threshold, several times: close-wait-leak=30s"},
+    {OPTION_SEQUENCE, 0, "sequence", NULL, ANALYZE | SHOW, "the files are one capture in pieces, in this order"},
+    {OPTION_BY_TUNNEL, 0, "by-tunnel", NULL, ANALYZE | SHOW, "tell connections apart by VLAN and tunnel id too"},
+    {OPTION_TIME_WAIT, 0, "time-wait", "SPAN", ANALYZE | SHOW, "how long TIME_WAIT lasts (60s)"},
+    {OPTION_IDLE_TIMEOUT, 0, "idle-timeout", "SPAN", ANALYZE | SHOW, "give a silent connection up after this (never)"},
+    {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW, "the ephemeral ports (32768-60999)"},
+    {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW, "tell segments with a wrong TCP checksum"},
+    {OPTION_OBSERVED_UNTIL, 0, "observed-until", "TIME", ANALYZE | SHOW, "the capture ran on until TIME, in silence"},
+    {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", SHOW, "how much of standard input may be put aside to be read twice (4G)"},
+    {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN, "this text"},
+};
+
+#define ROWS (sizeof table / sizeof *table)
+
+static void free_output(gpointer data)
+{
+  LaOutputChoice *choice = data;
+  g_free(choice->path);
+  g_free(choice);
+}
+
+void la_options_free(LaOptions *options)
+{
+  if (options == NULL)
+    return;
+  g_ptr_array_unref(options->words);
+  g_ptr_array_unref(options->outputs);
+  g_free(options->filter);
+  g_free(options->filter_file);
+  g_free(options);
+}
+
+static bool usage(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* Sets a usage error; the text may hold words from the command line, which are escaped as a whole. Always false. */
+static bool usage(GError **error, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  g_autoptr(GString) message = g_string_new(NULL);
+  la_escape_terminal(message, text, -1);
+  g_set_error_literal(error, LA_ERROR, LA_ERROR_USAGE, message->str);
+  return false;
+}
+
+static bool read_time(const char *name, const char *value, LaTime *ret_time, GError **error)
+{
+  if (la_time_parse(value, ret_time))
+    return true;
+  return usage(error, "--%s wants a time, RFC 3339 or seconds since the epoch, not '%s'", name, value);
+}
+
+static bool read_span(const char *name, const char *value, LaTime *ret_span, GError **error)
+{
+  if (la_span_parse(value, ret_span))
+    return true;
+  return usage(error, "--%s wants a span such as 90s, 2min or 1h, not '%s'", name, value);
+}
+
+static bool read_number(const char *name, const char *value, uint64_t most, uint64_t *ret_number, GError **error)
+{
+  guint64 number;
+  if (!g_ascii_string_to_unsigned(value, 10, 1, most, &number, NULL))
+    return usage(error, "%s wants a number from 1 to %" G_GUINT64_FORMAT ", not '%s'", name, most, value);
+  *ret_number = number;
+  return true;
+}
+
+static bool read_size(const char *value, uint64_t *ret_size, GError **error)
+{
+  static const char letters[] = "kMGT";
+  g_autofree char *digits = g_strdup(value);
+  size_t len = strlen(digits);
+  unsigned shift = 0;
+  const char *letter = len > 1 ? strchr(letters, digits[len - 1] == 'K' ? 'k' : digits[len - 1]) : NULL;
+  if (letter != NULL) {
+    shift = 10 * (unsigned)(letter - letters + 1);
+    digits[len - 1] = '\0';
+  }
+  guint64 number;
+  if (!g_ascii_string_to_unsigned(digits, 10, 1, UINT64_MAX >> shift, &number, NULL))
+    return usage(error, "--spool-limit wants a size such as 500M or 4G, not '%s'", value);
+  *ret_size = number << shift;
+  return true;
+}
+
+static bool read_port_range(LaOptions *options, const char *value, GError **error)
+{
+  g_auto(GStrv) ends = g_strsplit(value, "-", 2);
+  guint64 low, high;
+  if (g_strv_length(ends) != 2 || !g_ascii_string_to_unsigned(ends[0], 10, 1, 65535, &low, NULL) ||
+      !g_ascii_string_to_unsigned(ends[1], 10, low, 65535, &high, NULL))
+    return usage(error, "--port-range wants LOW-HIGH such as 32768-60999, not '%s'", value);
+  options->track.ephemeral_low = (uint16_t)low;
+  options->port_range_end = (uint16_t)high;
+  return true;
+}
+
+static bool read_colour(LaOptions *options, const char *value, GError **error)
+{
+  static const char *const words[] = {"auto", "always", "never"};
+  for (unsigned i = 0; i < G_N_ELEMENTS(words); i++) {
+    if (strcmp(value, words[i]) == 0) {
+      options->colour = (LaColourChoice)i;
+      return true;
+    }
+  }
+  return usage(error, "--color wants auto, always or never, not '%s'", value);
+}
+
+static bool is_standard_output(const char *path)
+{
+  return path == NULL || strcmp(path, "-") == 0;
+}
+
+static bool read_output(LaOptions *options, const char *value, GError **error)
+{
+  const char *colon = strchr(value, ':');
+  g_autofree char *name = colon != NULL ? g_strndup(value, (gsize)(colon - value)) : g_strdup(value);
+  const LaFormat *format = la_format_find(name);
+  if (format == NULL) {
+    unsigned count;
+    const LaFormat *const *formats = la_formats(&count);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (unsigned i = 0; i < count; i++)
+      g_ptr_array_add(names, (gpointer)(guintptr)formats[i]->name);
+    const char *nearest = la_nearest(name, (const char *const *)names->pdata, names->len);
+    g_ptr_array_add(names, NULL);
+    g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
+    if (nearest != NULL)
+      return usage(error, "unknown format '%s', did you mean '%s'? There are %s", name, nearest, all);
+    return usage(error, "unknown format '%s': there are %s", name, all);
+  }
+  const char *path = colon != NULL && colon[1] != '\0' ? colon + 1 : NULL;
+  if (colon != NULL && path == NULL)
+    return usage(error, "-o %s: no file after the colon", value);
+  for (unsigned i = 0; i < options->outputs->len; i++) {
+    const LaOutputChoice *other = g_ptr_array_index(options->outputs, i);
+    if (is_standard_output(path) && is_standard_output(other->path))
+      return usage(error, "two reports on standard output: give one of them a file, -o %s:FILE", name);
+    if (!is_standard_output(path) && g_strcmp0(path, other->path) == 0)
+      return usage(error, "two reports into the same file '%s'", path);
+  }
+  LaOutputChoice *choice = g_new0(LaOutputChoice, 1);
+  choice->format = format;
+  choice->path = g_strdup(path);
+  g_ptr_array_add(options->outputs, choice);
+  return true;
+}
+
+static bool take(LaOptions *options, const struct Row *row, const char *value, GError **error)
+{
+  uint64_t number = 0;
+  switch (row->id) {
+  case OPTION_READ: g_ptr_array_add(options->words, g_strdup(value)); return true;
+  case OPTION_FILTER:
+    g_free(options->filter);
+    options->filter = g_strdup(value);
+    return true;
+  case OPTION_FILTER_FILE:
+    g_free(options->filter_file);
+    options->filter_file = g_strdup(value);
+    return true;
+  case OPTION_COUNT: return read_number("-c", value, UINT64_MAX, &options->count, error);
+  case OPTION_CONN:
+    if (!read_number("--conn", value, UINT32_MAX, &number, error))
+      return false;
+    options->conn = (uint32_t)number;
+    return true;
+  case OPTION_FORMAT: return read_output(options, value, error);
+  case OPTION_FROM: return read_time(row->name, value, &options->from, error);
+  case OPTION_TO: return read_time(row->name, value, &options->to, error);
+  case OPTION_QUIET: options->verbosity = LA_VERBOSITY_QUIET; return true;
+  case OPTION_VERBOSE: options->verbosity = LA_VERBOSITY_VERBOSE; return true;
+  case OPTION_ABSOLUTE: options->numbers = LA_NUMBERS_ABSOLUTE; return true;
+  case OPTION_RESOLVE: options->names = LA_NAMES_RESOLVE; return true;
+  case OPTION_NO_RESOLVE: options->names = LA_NAMES_OFF; return true;
+  case OPTION_UTC: options->zone = LA_CLOCK_UTC; return true;
+  case OPTION_COLOR: return read_colour(options, value, error);
+  case OPTION_THRESHOLD: return la_thresholds_set(&options->thresholds, value, error);
+  case OPTION_SEQUENCE: options->files_are = LA_FILES_SEQUENCE; return true;
+  case OPTION_BY_TUNNEL: options->track.by_tunnel = 1; return true;
+  case OPTION_TIME_WAIT: return read_span(row->name, value, &options->track.time_wait, error);
+  case OPTION_IDLE_TIMEOUT: return read_span(row->name, value, &options->track.idle_timeout, error);
+  case OPTION_PORT_RANGE: return read_port_range(options, value, error);
+  case OPTION_VERIFY_CHECKSUMS: options->decode.verify_checksums = true; return true;
+  case OPTION_OBSERVED_UNTIL: return read_time(row->name, value, &options->observed_until, error);
+  case OPTION_SPOOL_LIMIT: return read_size(value, &options->spool_limit, error);
+  case OPTION_HELP: options->help = true; return true;
+  }
+  g_assert_not_reached();
+}
+
+/* What getopt did not know, with the nearest that the command does. */
+static bool unknown(const char *word, char letter, LaTakes command, GError **error)
+{
+  if (letter != 0) {
+    for (unsigned i = 0; i < ROWS; i++) {
+      if (table[i].letter == letter)
+        return usage(error, "this command does not take -%c (--%s)", letter, table[i].name);
+    }
+    return usage(error, "unknown option '-%c' (lastack help lists all)", letter);
+  }
+  g_autofree char *name = g_strdup(word + strspn(word, "-"));
+  name[strcspn(name, "=")] = '\0';
+  const char *names[ROWS];
+  unsigned count = 0;
+  unsigned begins = 0;
+  for (unsigned i = 0; i < ROWS; i++) {
+    if ((table[i].commands & (unsigned)command) == 0)
+      continue;
+    names[count++] = table[i].name;
+    if (*name != '\0' && g_str_has_prefix(table[i].name, name))
+      begins++;
+  }
+  if (begins > 1)
+    return usage(error, "'--%s' is short for several options: write it out", name);
+  const char *nearest = la_nearest(name, names, count);
+  if (nearest != NULL)
+    return usage(error, "unknown option '--%s', did you mean '--%s'?", name, nearest);
+  return usage(error, "unknown option '--%s' (lastack help lists all)", name);
+}
+
+static const struct Row *row_of(int id, LaTakes command)
+{
+  for (unsigned i = 0; i < ROWS; i++) {
+    if ((table[i].commands & (unsigned)command) != 0 &&
+        (id == FIRST_ID + (int)i || (table[i].letter != 0 && id == table[i].letter)))
+      return &table[i];
+  }
+  return NULL;
+}
+
+static LaOptions *options_new(void)
+{
+  LaOptions *options = g_new0(LaOptions, 1);
+  options->words = g_ptr_array_new_with_free_func(g_free);
+  options->outputs = g_ptr_array_new_with_free_func(free_output);
+  options->from = options->to = options->observed_until = LA_TIME_NONE;
+  options->verbosity = LA_VERBOSITY_NORMAL;
+  options->zone = LA_CLOCK_LOCAL;
+  options->track = LA_TRACK_OPTIONS_DEFAULT;
+  options->port_range_end = PORT_RANGE_STANDARD_END;
+  options->spool_limit = SPOOL_LIMIT_STANDARD;
+  la_thresholds_init(&options->thresholds);
+  return options;
+}
+
+LaOptions *la_options_parse(int argc, char **argv, LaTakes command, GError **error)
+{
+  struct option longs[ROWS + 1] = {{0}};
+  g_autoptr(GString) letters = g_string_new(":");
+  unsigned count = 0;
+  for (unsigned i = 0; i < ROWS; i++) {
+    if ((table[i].commands & (unsigned)command) == 0)
+      continue;
+    int has = table[i].value != NULL ? required_argument : no_argument;
+    longs[count++] = (struct option){.name = table[i].name, .has_arg = has, .val = FIRST_ID + (int)i};
+    if (table[i].letter != 0)
+      g_string_append_printf(letters, "%c%s", table[i].letter, table[i].value != NULL ? ":" : "");
+  }
+  g_autoptr(LaOptions) options = options_new();
+  opterr = 0;
+  optind = 0; /* GNU: start anew */
+  for (;;) {
+    int id = getopt_long(argc, argv, letters->str, longs, NULL);
+    if (id == -1)
+      break;
+    const struct Row *row = id != '?' && id != ':' ? row_of(id, command) : NULL;
+    if (row != NULL) {
+      if (!take(options, row, optarg, error))
+        return NULL;
+      continue;
+    }
+    if (id == ':') {
+      row = row_of(optopt, command);
+      usage(error, "--%s wants %s", row != NULL ? row->name : "?", row != NULL && row->value != NULL ? row->value : "a value");
+    } else if ((row = row_of(optopt, command)) != NULL) {
+      usage(error, "--%s takes no value", row->name);
+    } else {
+      unknown(argv[optind - 1], optopt > 0 && optopt < FIRST_ID ? (char)optopt : 0, command, error);
+    }
+    return NULL;
+  }
+  for (int i = optind; i < argc; i++)
+    g_ptr_array_add(options->words, g_strdup(argv[i]));
+  if (options->filter != NULL && options->filter_file != NULL) {
+    usage(error, "-f and -F exclude each other");
+    return NULL;
+  }
+  if (options->from != LA_TIME_NONE && options->to != LA_TIME_NONE && options->to < options->from) {
+    usage(error, "--to is before --from");
+    return NULL;
+  }
+  return g_steal_pointer(&options);
+}
+
+void la_options_describe(LaTakes command, GString *out)
+{
+  for (unsigned i = 0; i < ROWS; i++) {
+    const struct Row *row = &table[i];
+    if ((row->commands & (unsigned)command) == 0)
+      continue;
+    g_autoptr(GString) left = g_string_new(NULL);
+    if (row->letter != 0)
+      g_string_append_printf(left, "  -%c, --%s", row->letter, row->name);
+    else
+      g_string_append_printf(left, "      --%s", row->name);
+    if (row->value != NULL)
+      g_string_append_printf(left, " %s", row->value);
+    if (left->len > 28)
+      g_string_append_printf(out, "%s\n%30s%s\n", left->str, "", row->help);
+    else
+      g_string_append_printf(out, "%-30s%s\n", left->str, row->help);
+  }
+}
+
+bool la_options_filter(const LaOptions *options, LaFilter **ret_filter, GError **error)
+{
+  LaFilter *filter = NULL;
+  if (options->filter != NULL) {
+    filter = la_filter_new(options->filter, error);
+    if (filter == NULL)
+      return false;
+  } else if (options->filter_file != NULL) {
+    g_autofree char *path = la_filter_name_resolve(options->filter_file, error);
+    if (path == NULL)
+      return false;
+    filter = la_filter_new_from_file(path, error);
+    if (filter == NULL)
+      return false;
+  }
+  *ret_filter = filter;
+  return true;
+}
+
+static void append_shell(GString *out, const char *option, const char *value)
+{
+  g_string_append_printf(out, "%s%s ", out->len > 0 ? " " : "", option);
+  la_escape_shell(out, value, -1);
+}
+
+char *la_options_for_show(const LaOptions *options)
+{
+  GString *out = g_string_new(NULL);
+  if (options->filter != NULL)
+    append_shell(out, "-f", options->filter);
+  if (options->filter_file != NULL)
+    append_shell(out, "-F", options->filter_file);
+  if (options->track.by_tunnel != 0)
+    g_string_append_printf(out, "%s--by-tunnel", out->len > 0 ? " " : "");
+  g_autofree char *span = NULL;
+  if (options->track.time_wait != LA_TRACK_OPTIONS_DEFAULT.time_wait) {
+    span = g_strdup_printf("%" G_GINT64_FORMAT "ns", options->track.time_wait);
+    append_shell(out, "--time-wait", span);
+  }
+  if (options->track.idle_timeout != 0) {
+    g_autofree char *idle = g_strdup_printf("%" G_GINT64_FORMAT "ns", options->track.idle_timeout);
+    append_shell(out, "--idle-timeout", idle);
+  }
+  if (options->files_are == LA_FILES_SEQUENCE) {
+    /* All files must be read again: the report's command names the one the example began in last. */
+    g_string_append_printf(out, "%s--sequence", out->len > 0 ? " " : "");
+    for (unsigned i = 0; i + 1 < options->words->len; i++)
+      append_shell(out, "-r", g_ptr_array_index(options->words, i));
+  }
+  return g_string_free(out, FALSE);
+}

@@ -1,0 +1,80 @@
+/* The options that commands share: ONE TABLE, from which parsing, `--help` and the nearest name to a misspelt one all come. */
+#ifndef LA_CLI_OPTIONS_H
+#define LA_CLI_OPTIONS_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "capture/filter.h"
+#include "decode/decoder.h"
+#include "diagnose/diagnose.h"
+#include "report/format.h"
+#include "track/tracker.h"
+
+/* Which command takes an option: bits of the table. */
+typedef enum {
+  LA_TAKES_ANALYZE = 1 << 0,
+  LA_TAKES_SHOW = 1 << 1,
+  LA_TAKES_EXPLAIN = 1 << 2,
+} LaTakes;
+
+typedef enum {
+  LA_COLOUR_AUTO,
+  LA_COLOUR_ALWAYS,
+  LA_COLOUR_NEVER,
+} LaColourChoice;
+
+typedef enum {
+  LA_FILES_ONE_BY_ONE,
+  LA_FILES_SEQUENCE, /* rotated files: one capture */
+} LaFilesAre;
+
+typedef enum {
+  LA_NUMBERS_RELATIVE,
+  LA_NUMBERS_ABSOLUTE,
+} LaNumbers;
+
+typedef struct {
+  const LaFormat *format;
+  char *path; /* NULL: standard output (owned) */
+} LaOutputChoice;
+
+typedef struct {
+  GPtrArray *words;   /* of char *: the words that are no options; files where the command reads files (owned) */
+  GPtrArray *outputs; /* of LaOutputChoice (owned); empty: the command's default */
+  char *filter;       /* -f, or NULL */
+  char *filter_file;  /* -F, or NULL */
+  uint64_t count;     /* -c; 0: all */
+  uint32_t conn;      /* --conn; 0: none */
+  uint64_t spool_limit;
+  LaTime from, to; /* LA_TIME_NONE: no limit */
+  LaTime observed_until;
+  LaNames names;
+  LaVerbosity verbosity;
+  LaColourChoice colour;
+  LaClockZone zone;
+  LaFilesAre files_are;
+  LaNumbers numbers;
+  LaDecodeOptions decode;
+  LaTrackOptions track;
+  uint16_t port_range_end; /* the last port of --port-range */
+  bool help;               /* --help was asked for: nothing else counts */
+  LaThresholds thresholds;
+} LaOptions;
+
+/* Parses argv[1..] of a command. NULL and LA_ERROR_USAGE with one line. (transfer full) */
+LaOptions *la_options_parse(int argc, char **argv, LaTakes command, GError **error);
+
+void la_options_free(LaOptions *options);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaOptions, la_options_free)
+
+/* Appends the table's lines for a command's `--help`. */
+void la_options_describe(LaTakes command, GString *out);
+
+/* The filter that -f or -F ask for; `*ret_filter` is NULL without either. (transfer full) */
+bool la_options_filter(const LaOptions *options, LaFilter **ret_filter, GError **error);
+
+/* What must stand in another command line beside the file so that connections get the same ids, quoted for a shell. (transfer full) */
+char *la_options_for_show(const LaOptions *options);
+
+#endif

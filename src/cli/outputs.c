@@ -1,0 +1,97 @@
+#include "cli/outputs.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/terminal.h"
+
+static void free_report(gpointer report)
+{
+  la_report_free(report);
+}
+
+static void free_output(gpointer output)
+{
+  la_output_free(output);
+}
+
+static bool is_file(const LaOutputChoice *choice)
+{
+  return choice->path != NULL && strcmp(choice->path, "-") != 0;
+}
+
+static bool open_one(LaOutputs *outputs, const LaOptions *options, const LaOutputChoice *choice, GError **error)
+{
+  LaOutput *out = la_output_open(choice->path, error);
+  if (out == NULL)
+    return false;
+  g_ptr_array_add(outputs->outputs, out);
+  LaReportOptions *how = g_new0(LaReportOptions, 1);
+  g_ptr_array_add(outputs->options, how);
+  /* A file is never a terminal: -1 asks for what is right without one. */
+  how->style = la_terminal_style(options, is_file(choice) ? -1 : STDOUT_FILENO);
+  how->verbosity = options->verbosity;
+  how->names = options->names;
+  how->show_options = outputs->show_options;
+  g_ptr_array_add(outputs->reports, choice->format->begin(how, out));
+  return true;
+}
+
+bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, GError **error)
+{
+  outputs->outputs = g_ptr_array_new_with_free_func(free_output);
+  outputs->reports = g_ptr_array_new_with_free_func(free_report);
+  outputs->options = g_ptr_array_new_with_free_func(g_free);
+  outputs->show_options = la_options_for_show(options);
+  for (unsigned i = 0; i < options->outputs->len; i++) {
+    if (!open_one(outputs, options, g_ptr_array_index(options->outputs, i), error))
+      return false;
+  }
+  if (options->outputs->len > 0)
+    return true;
+  unsigned count;
+  LaOutputChoice standard = {.format = la_formats(&count)[0], .path = NULL};
+  return open_one(outputs, options, &standard, error);
+}
+
+bool la_outputs_stream_to_terminal(const LaOutputs *outputs, const LaOptions *options)
+{
+  if (!isatty(STDOUT_FILENO))
+    return false;
+  if (options->verbosity == LA_VERBOSITY_VERBOSE)
+    return true;
+  for (unsigned i = 0; i < options->outputs->len; i++) {
+    const LaOutputChoice *choice = g_ptr_array_index(options->outputs, i);
+    if (!is_file(choice) && strcmp(choice->format->name, "text") != 0)
+      return true;
+  }
+  return outputs->reports->len == 0;
+}
+
+bool la_outputs_are_read(const LaOutputs *outputs)
+{
+  for (unsigned i = 0; i < outputs->outputs->len; i++) {
+    if (!la_output_is_unread(g_ptr_array_index(outputs->outputs, i)))
+      return true;
+  }
+  return false;
+}
+
+bool la_outputs_close(LaOutputs *outputs, GError **error)
+{
+  bool ok = true;
+  for (unsigned i = 0; i < outputs->outputs->len; i++) {
+    /* The first failure is told; the others are closed all the same. */
+    if (!la_output_close(g_ptr_array_index(outputs->outputs, i), ok ? error : NULL))
+      ok = false;
+  }
+  return ok;
+}
+
+void la_outputs_clear(LaOutputs *outputs)
+{
+  g_clear_pointer(&outputs->reports, g_ptr_array_unref);
+  g_clear_pointer(&outputs->outputs, g_ptr_array_unref);
+  g_clear_pointer(&outputs->options, g_ptr_array_unref);
+  g_clear_pointer(&outputs->show_options, g_free);
+}

@@ -1,0 +1,32 @@
+/* The reports of a run, each with its output. */
+#ifndef LA_CLI_OUTPUTS_H
+#define LA_CLI_OUTPUTS_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "cli/options.h"
+
+typedef struct {
+  GPtrArray *outputs; /* of LaOutput (owned) */
+  GPtrArray *reports; /* of LaReport (owned) */
+  GPtrArray *options; /* of LaReportOptions (owned) */
+  char *show_options; /* (owned) */
+} LaOutputs;
+
+/* Opens what -o asks for, or text on standard output. False and LA_ERROR_OUTPUT when one cannot be opened. */
+bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, GError **error);
+
+/* Whether a report writes to a terminal while packets are still read: then nothing else should. */
+bool la_outputs_stream_to_terminal(const LaOutputs *outputs, const LaOptions *options);
+
+/* Whether there is an output left that somebody reads. */
+bool la_outputs_are_read(const LaOutputs *outputs);
+
+/* Writes what is left and closes all. False and LA_ERROR_OUTPUT when one of them failed. */
+bool la_outputs_close(LaOutputs *outputs, GError **error);
+
+void la_outputs_clear(LaOutputs *outputs);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LaOutputs, la_outputs_clear)
+
+#endif

@@ -1,0 +1,353 @@
+/* Composes the stages, for one file after the other:
+ *
+ *   source -> filter -> decoder         (reader.c, up to 128 packets at a time)
+ *          -> tracker                   (in runs, so that it can fetch table slots ahead)
+ *          -> finished connections -> catalogue -> reports
+ *
+ * The clock is the running maximum of all packet times, of packets that are no segments too. Connections come out in the order in which
+ * they finish and are diagnosed at that moment, so memory follows the connections that are open. Under --sequence one tracker goes on
+ * through all files; otherwise each file has its own. Nothing in the loop over packets allocates. */
+#include "cli/pipeline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/escape.h"
+#include "report/record.h"
+
+typedef struct {
+  const LaPipeline *pipeline;
+  const LaOptions *options;
+  LaTracker *tracker;       /* (owned) */
+  LaBatch *batch;           /* (owned) */
+  LaFindings *findings;     /* (owned) */
+  GPtrArray *captures;      /* of LaCaptureRecord, those that could be opened (owned) */
+  GArray *first_frames;     /* of uint64_t: the number of each capture's first packet, under --sequence */
+  LaCaptureRecord *capture; /* the one being read (borrowed from captures) */
+  LaCounts counts;
+  LaTime clock; /* under --sequence carried over from the files before */
+  uint64_t frame_base;
+  uint64_t selected_left;
+} Run;
+
+static void free_capture(gpointer record)
+{
+  la_capture_record_free(record);
+}
+
+/* Under --sequence the tracker does not know of files: the packet a connection began with tells. */
+static LaCaptureRecord *capture_of(const Run *run, const LaConnection *conn)
+{
+  if (run->options->files_are == LA_FILES_ONE_BY_ONE)
+    return run->capture;
+  unsigned i = run->first_frames->len - 1;
+  while (i > 0 && g_array_index(run->first_frames, uint64_t, i) > conn->first_frame)
+    i--;
+  return g_ptr_array_index(run->captures, i);
+}
+
+/* Whether the connection was there between --from and --to: one that has ended until its last packet, one that had not until the
+ * end of its record. */
+static bool is_asked_for(const LaOptions *options, const LaConnection *conn)
+{
+  bool over = conn->ended_by == LA_ENDED_CLOSED || conn->ended_by == LA_ENDED_RESET || conn->ended_by == LA_ENDED_FAILED;
+  LaTime until = over || conn->end_time == LA_TIME_NONE ? conn->last_time : conn->end_time;
+  return (options->from == LA_TIME_NONE || until >= options->from) &&
+         (options->to == LA_TIME_NONE || conn->first_time <= options->to);
+}
+
+static void finish_connection(Run *run, const LaConnection *conn)
+{
+  LaContext context = {.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
+  LaCaptureRecord *capture = capture_of(run, conn);
+  LaConnectionRecord record = {
+      .conn = conn,
+      .findings = run->findings,
+      .path = capture->path,
+      .file = capture->file,
+      .handshake = la_connection_handshake(conn),
+      .teardown = la_connection_teardown(conn),
+  };
+  la_diagnose(conn, &context, run->findings);
+  capture->connections++;
+  run->counts.connections_total++;
+  la_capture_record_add_connection(capture, &record);
+  if (!is_asked_for(run->options, conn))
+    return;
+  la_counts_add_connection(&run->counts, &record);
+  for (unsigned i = 0; i < run->pipeline->report_count; i++)
+    run->pipeline->reports[i]->format->connection(run->pipeline->reports[i], &record);
+}
+
+static void take_finished(Run *run)
+{
+  LaConnection *conn;
+  while ((conn = la_tracker_next(run->tracker)) != NULL) {
+    finish_connection(run, conn);
+    la_tracker_recycle(run->tracker, conn);
+  }
+}
+
+static LaSkipped skipped_as(uint8_t result)
+{
+  switch (result) {
+  case LA_DECODED_NOT_IP: return LA_SKIPPED_NOT_IP;
+  case LA_DECODED_MALFORMED: return LA_SKIPPED_MALFORMED;
+  case LA_DECODED_FRAGMENT: return LA_SKIPPED_FRAGMENT;
+  case LA_DECODED_CUT_SHORT: return LA_SKIPPED_CUT_SHORT;
+  case LA_DECODED_NOT_SELECTED: return LA_SKIPPED_NOT_SELECTED;
+  default: return LA_SKIPPED_NOT_TCP;
+  }
+}
+
+/* A batch in capture order. Segments go to the tracker in runs as long as possible. A packet that is no segment only moves the clock,
+ * and the next segment moves it as far or farther, unless time goes back there: only then, and at the end, must it be told. */
+static void follow(Run *run, const LaBatch *batch)
+{
+  LaTracker *tracker = run->tracker;
+  LaCaptureRecord *capture = run->capture;
+  unsigned first = 0; /* segments [first, next) are not taken yet */
+  unsigned next = 0;
+  unsigned icmp = 0;
+  LaTime silent = LA_TIME_NONE; /* latest time of the packets since segment next - 1 */
+  for (unsigned i = 0; i < batch->count; i++) {
+    LaTime time = batch->packets[i].time;
+    if (capture->start == LA_TIME_NONE || time < capture->start)
+      capture->start = time;
+    bool segment = batch->results[i] == LA_DECODED_SEGMENT;
+    if (segment && time >= silent) {
+      next++;
+      silent = LA_TIME_NONE;
+      continue;
+    }
+    if (!segment) {
+      capture->skipped[skipped_as(batch->results[i])]++;
+      silent = MAX(silent, time);
+      if (batch->results[i] != LA_DECODED_ICMP)
+        continue;
+    }
+    la_tracker_segments(tracker, batch->segments + first, next - first);
+    la_tracker_advance(tracker, silent);
+    silent = LA_TIME_NONE;
+    first = next;
+    if (segment)
+      next++;
+    else
+      la_tracker_icmp(tracker, &batch->icmp[icmp++], NULL);
+  }
+  la_tracker_segments(tracker, batch->segments + first, next - first);
+  if (silent != LA_TIME_NONE)
+    la_tracker_advance(tracker, silent);
+  capture->segments += batch->segment_count;
+  capture->packets += batch->count;
+}
+
+/* What the source knows of its interfaces, once it has been read. */
+static void note_interfaces(LaCaptureRecord *capture, const LaSource *source)
+{
+  unsigned count;
+  const LaInterface *interfaces = la_source_interfaces(source, &count);
+  for (unsigned i = 0; i < count; i++) {
+    la_capture_record_add_link_type(capture, interfaces[i].link_type);
+    capture->time_went_back += interfaces[i].time_went_back;
+    if (interfaces[i].kernel_drops >= 0)
+      capture->kernel_drops = MAX(capture->kernel_drops, 0) + interfaces[i].kernel_drops;
+  }
+  capture->snaplen = la_source_snaplen(source);
+}
+
+static LaTime later(LaTime a, LaTime b)
+{
+  return a == LA_TIME_NONE || (b != LA_TIME_NONE && b > a) ? b : a;
+}
+
+/* The end of observation: the last packet, what the capture states, and what the user knows (CONTRACT section 4). With -c the capture
+ * ends where reading stopped. */
+static LaTime observed_until(const Run *run, const LaSource *source)
+{
+  LaTime until = run->capture->end;
+  if (run->selected_left != 0)
+    until = later(until, la_source_stated_end(source));
+  return later(until, run->options->observed_until);
+}
+
+static bool is_interrupted(const Run *run)
+{
+  return run->pipeline->interrupt != NULL && *run->pipeline->interrupt != 0;
+}
+
+static bool is_read(const Run *run)
+{
+  for (unsigned i = 0; i < run->pipeline->report_count; i++) {
+    if (!la_output_is_unread(run->pipeline->reports[i]->out))
+      return true;
+  }
+  return run->pipeline->report_count == 0;
+}
+
+/* Reads the source to its end. False when the filter cannot go on (nothing of the run is worth reporting then). */
+static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GError **error)
+{
+  LaReader reader = {
+      .source = source,
+      .filter = run->pipeline->filter,
+      .decode = &run->options->decode,
+      .frame_base = run->frame_base,
+      .selected_left = run->selected_left,
+      .clock = run->clock,
+  };
+  LaReadResult result = LA_READ_PACKET;
+  while (!is_interrupted(run) && is_read(run)) {
+    if (!la_reader_next(&reader, run->batch, &result, error))
+      return false;
+    if (result != LA_READ_PACKET)
+      break;
+    follow(run, run->batch);
+    take_finished(run);
+    la_progress_update(run->pipeline->progress, source, run->batch->count);
+  }
+  run->selected_left = reader.selected_left;
+  run->clock = reader.clock;
+  *ret_result = result;
+  return true;
+}
+
+static void begin_file(Run *run, const char *path, unsigned file)
+{
+  run->capture = la_capture_record_new(path, file);
+  g_ptr_array_add(run->captures, run->capture);
+  if (run->options->files_are == LA_FILES_SEQUENCE) {
+    uint64_t first = run->frame_base + 1;
+    g_array_append_val(run->first_frames, first);
+    if (run->tracker != NULL)
+      return;
+  } else {
+    run->frame_base = 0;
+    run->clock = LA_TIME_NONE;
+    run->selected_left = run->options->count != 0 ? run->options->count : UINT64_MAX;
+  }
+  la_tracker_free(run->tracker);
+  run->tracker = la_tracker_new(&run->options->track);
+  la_tracker_begin_file(run->tracker, file);
+}
+
+static void finish_tracker(Run *run, LaTime until)
+{
+  la_tracker_finish(run->tracker, until != LA_TIME_NONE ? until : 0);
+  take_finished(run);
+}
+
+/* One line on standard error, the path escaped. */
+static void tell(const Run *run, const char *path, const char *what)
+{
+  g_autoptr(GString) line = g_string_new("lastack: ");
+  la_escape_terminal(line, strcmp(path, "-") == 0 ? "standard input" : path, -1);
+  g_string_append(line, ": ");
+  la_escape_terminal(line, what, -1);
+  la_progress_clear(run->pipeline->progress);
+  fprintf(stderr, "%s\n", line->str);
+}
+
+/* Reads one file; `*ret_code` is how it went. False when the whole run has to end (with LA_ERROR_USAGE). */
+static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret_code, GError **error)
+{
+  g_autoptr(GError) open_error = NULL;
+  g_autoptr(LaSource) source = la_reader_open(path, run->pipeline->spooled, run->pipeline->interrupt, &open_error);
+  if (source == NULL) {
+    if (!is_interrupted(run)) {
+      la_progress_clear(run->pipeline->progress);
+      *ret_code = la_exit_tell(open_error);
+    }
+    return true;
+  }
+  begin_file(run, path, file);
+  LaReadResult result;
+  if (!read_all(run, source, &result, error))
+    return false;
+  LaCaptureRecord *capture = run->capture;
+  if (run->clock != LA_TIME_NONE && capture->packets > 0)
+    capture->end = run->clock;
+  else
+    capture->start = LA_TIME_NONE; /* no packet had a time */
+  note_interfaces(capture, source);
+  capture->observed_until = observed_until(run, source);
+  if (result == LA_READ_BROKEN) {
+    const char *why = la_source_error(source);
+    capture->broken_by = g_strdup(why != NULL ? why : "corrupt");
+    tell(run, path, capture->broken_by);
+    *ret_code = LA_EXIT_BROKEN;
+  }
+  run->frame_base += capture->packets;
+  if (run->options->files_are == LA_FILES_ONE_BY_ONE)
+    finish_tracker(run, capture->observed_until);
+  return true;
+}
+
+/* The end of a sequence is the latest of its files'. */
+static void finish_sequence(Run *run)
+{
+  LaTime until = LA_TIME_NONE;
+  for (unsigned i = 0; i < run->captures->len; i++) {
+    const LaCaptureRecord *capture = g_ptr_array_index(run->captures, i);
+    until = later(until, capture->observed_until);
+  }
+  finish_tracker(run, until);
+}
+
+static void report_end(Run *run)
+{
+  for (unsigned i = 0; i < run->captures->len; i++)
+    la_capture_record_conclude(g_ptr_array_index(run->captures, i));
+  for (unsigned r = 0; r < run->pipeline->report_count; r++) {
+    LaReport *report = run->pipeline->reports[r];
+    for (unsigned i = 0; i < run->captures->len; i++)
+      report->format->capture(report, g_ptr_array_index(run->captures, i));
+    report->format->end(report, &run->counts);
+    /* The captures are borrowed until now: what the report holds back is written while they are there. */
+    la_output_flush(report->out);
+  }
+}
+
+static LaExitCode run_files(Run *run)
+{
+  LaExitCode worst = LA_EXIT_OK;
+  const GPtrArray *files = run->options->words;
+  for (unsigned i = 0; i < files->len && !is_interrupted(run) && is_read(run); i++) {
+    LaExitCode code = LA_EXIT_OK;
+    g_autoptr(GError) error = NULL;
+    if (!read_file(run, g_ptr_array_index(files, i), i + 1, &code, &error)) {
+      la_progress_clear(run->pipeline->progress);
+      return la_exit_tell(error);
+    }
+    worst = la_exit_code_worse(worst, code);
+  }
+  if (run->options->files_are == LA_FILES_SEQUENCE && run->tracker != NULL)
+    finish_sequence(run);
+  la_progress_clear(run->pipeline->progress);
+  report_end(run);
+  if (is_interrupted(run))
+    return *run->pipeline->interrupt == SIGTERM ? LA_EXIT_TERMINATED : LA_EXIT_INTERRUPTED;
+  return worst;
+}
+
+LaExitCode la_pipeline_run(const LaPipeline *pipeline)
+{
+  Run *run = g_new0(Run, 1);
+  run->pipeline = pipeline;
+  run->options = pipeline->options;
+  run->batch = g_new(LaBatch, 1);
+  run->findings = g_new0(LaFindings, 1);
+  run->captures = g_ptr_array_new_with_free_func(free_capture);
+  run->first_frames = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+  run->clock = LA_TIME_NONE;
+  run->selected_left = run->options->count != 0 ? run->options->count : UINT64_MAX;
+  LaExitCode code = run_files(run);
+  la_tracker_free(run->tracker);
+  g_ptr_array_unref(run->captures);
+  g_array_unref(run->first_frames);
+  g_free(run->findings);
+  g_free(run->batch);
+  g_free(run);
+  return code;
+}

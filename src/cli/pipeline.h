@@ -1,0 +1,26 @@
+/* The one way through: bytes, packets, segments, connections, findings, reports. */
+#ifndef LA_CLI_PIPELINE_H
+#define LA_CLI_PIPELINE_H
+
+#include <signal.h>
+
+#include "cli/exit_code.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/reader.h"
+
+typedef struct {
+  const LaOptions *options; /* words are the files */
+  LaFilter *filter;         /* NULL: all packets */
+  LaReport *const *reports;
+  unsigned report_count;
+  const volatile sig_atomic_t *interrupt; /* not 0: end with what there is */
+  LaProgress *progress;                   /* NULL: none */
+  int spooled;                            /* stands for standard input, or LA_NOT_SPOOLED */
+} LaPipeline;
+
+/* Reads all files and hands every record to every report. What goes wrong with a file is told on standard error in one line; the
+ * others are read all the same. */
+LaExitCode la_pipeline_run(const LaPipeline *pipeline);
+
+#endif

@@ -1,0 +1,71 @@
+/* A format: how a report is written. THE LIST is formats.def, one line a format; each is a const struct in format_<name>.c. */
+#ifndef LA_REPORT_FORMAT_H
+#define LA_REPORT_FORMAT_H
+
+#include "report/output.h"
+#include "report/record.h"
+#include "report/style.h"
+
+typedef enum {
+  LA_VERBOSITY_QUIET,
+  LA_VERBOSITY_NORMAL,
+  LA_VERBOSITY_VERBOSE,
+} LaVerbosity;
+
+typedef enum {
+  LA_NAMES_OFF,
+  LA_NAMES_RESOLVE, /* look up host names */
+} LaNames;
+
+/* How to write. Borrowed for the report's life. */
+typedef struct {
+  LaStyle style;
+  LaVerbosity verbosity;
+  LaNames names;
+  const char *show_options; /* what must stand in a `lastack show` command beside the file so that ids are the same; "" */
+} LaReportOptions;
+
+typedef struct LaReport LaReport;
+
+typedef struct LaFormat {
+  const char *name;    /* "ndjson" */
+  const char *meaning; /* one line for the help */
+
+  /* A report that will be written to `out` (borrowed). (transfer full) */
+  LaReport *(*begin)(const LaReportOptions *options, LaOutput *out);
+
+  /* The records, in this order: connections as they finish, hosts, captures, and at the end the counts. Captures are borrowed
+   * until `end` has returned, the others for the call. */
+  void (*connection)(LaReport *report, const LaConnectionRecord *record);
+  void (*host)(LaReport *report, const LaHostRecord *record);
+  void (*capture)(LaReport *report, const LaCaptureRecord *record);
+  void (*end)(LaReport *report, const LaCounts *counts);
+
+  void (*free)(LaReport *report);
+} LaFormat;
+
+/* What every format's own struct begins with. */
+struct LaReport {
+  const LaFormat *format;
+  const LaReportOptions *options;
+  LaOutput *out;
+};
+
+/* All formats, in the list's order; the first is the default. */
+const LaFormat *const *la_formats(unsigned *ret_count);
+
+/* The format of that name, or NULL. */
+const LaFormat *la_format_find(const char *name);
+
+/* The list as symbols. */
+#define FORMAT(name) extern const LaFormat la_format_##name;
+#include "report/formats.def"
+#undef FORMAT
+
+static inline void la_report_free(LaReport *report)
+{
+  if (report != NULL)
+    report->format->free(report);
+}
+
+#endif

@@ -1,0 +1,31 @@
+/* When something happened, as a bounded histogram whose span need not be known beforehand. */
+#ifndef LA_REPORT_HISTORY_H
+#define LA_REPORT_HISTORY_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "report/style.h"
+
+#define LA_HISTORY_BINS 64
+
+/* All zero: empty. */
+typedef struct {
+  uint64_t total;
+  int64_t base;  /* number of the first bin, in bins since the epoch */
+  uint8_t shift; /* a bin is 2^shift ns wide */
+  uint32_t bins[LA_HISTORY_BINS];
+} LaHistory;
+
+/* Counts one event. */
+void la_history_add(LaHistory *history, LaTime time);
+
+/* Appends a bar of `cells` characters that shows how many events fell into each part of [start, end]. Nothing when there are
+ * no events or no span. */
+void la_history_bar(const LaHistory *history, GString *out, LaTime start, LaTime end, const LaStyle *style);
+
+/* How many cells a bar has. */
+#define LA_HISTORY_CELLS 20
+
+#endif

@@ -1,0 +1,34 @@
+/* What the ladder's own files share. */
+#ifndef LA_REPORT_LADDER_PRIVATE_H
+#define LA_REPORT_LADDER_PRIVATE_H
+
+#include "report/ladder.h"
+
+#define LA_LADDER_RECALL 1024 /* data segments a side that a retransmission is looked for among */
+
+typedef struct {
+  uint32_t start, end; /* sequence numbers */
+  uint64_t frame;
+} LaSent;
+
+/* What the ladder remembers of the packets it was shown, to name them in later lines. */
+typedef struct {
+  LaSent sent[LA_LADDER_RECALL]; /* a ring of new data */
+  unsigned sent_count;           /* ever */
+  uint64_t syn_frame, fin_frame, keepalive_frame, rst_frame;
+  uint32_t base; /* the number that is shown as 0 */
+  uint8_t has_base;
+} LaLadderSide;
+
+/* Appends what the segment was, in words ("retransmission of 5, acknowledges the FIN of 6"); nothing for ordinary ones. `side`
+ * is its sender, `memory` both sides as of before it. */
+void la_ladder_words(GString *out, const LaSegment *segment, const LaSegmentNote *note, LaSide side,
+                     const LaLadderSide *memory);
+
+/* Books the segment for later words. */
+void la_ladder_remember(LaLadderSide *memory, const LaSegment *segment, const LaSegmentNote *note, LaSide side);
+
+/* Appends every header field and option (--verbose), as one line without a newline. `wscale` is the sender's effective shift. */
+void la_ladder_fields(GString *out, const LaSegment *segment, const LaLadderSide *peer, unsigned wscale);
+
+#endif

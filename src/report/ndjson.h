@@ -1,0 +1,24 @@
+/* The records of CONTRACT section 4 as JSON objects, shared by all formats that write them. */
+#ifndef LA_REPORT_NDJSON_H
+#define LA_REPORT_NDJSON_H
+
+#include "base/json.h"
+#include "report/record.h"
+
+#define LA_SCHEMA "lastack/1"
+
+/* Each writes one object. */
+void la_json_connection(LaJson *json, const LaConnectionRecord *record);
+void la_json_host(LaJson *json, const LaHostRecord *record);
+void la_json_capture(LaJson *json, const LaCaptureRecord *record);
+void la_json_summary(LaJson *json, const LaCounts *counts);
+
+/* A finding; `sentence` is its summary. */
+void la_json_finding(LaJson *json, const LaFinding *finding, const char *sentence);
+
+/* The community id, version 1 with seed 0 (https://github.com/corelight/community-id-spec), of a TCP connection: "1:..." into
+ * `ret_text` (LA_COMMUNITY_ID_MAX bytes). Returns it. */
+#define LA_COMMUNITY_ID_MAX 40
+char *la_community_id(const LaHostPort *one, const LaHostPort *other, char *ret_text);
+
+#endif

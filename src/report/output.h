@@ -1,0 +1,36 @@
+/* Where a report goes: standard output or a file. Text is collected in a buffer and written in large blocks.
+ *
+ * A failed write is remembered and told at the end; what is appended after it is thrown away, so that a report need not ask
+ * after every line. */
+#ifndef LA_REPORT_OUTPUT_H
+#define LA_REPORT_OUTPUT_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct LaOutput LaOutput;
+
+/* Opens `path` for writing (an existing file is emptied); NULL or "-" is standard output. NULL and LA_ERROR_OUTPUT when it
+ * cannot be opened. (transfer full) */
+LaOutput *la_output_open(const char *path, GError **error);
+
+/* The buffer to append to. (borrowed) */
+GString *la_output_buffer(LaOutput *out);
+
+/* Writes the buffer out when it has grown large: call it after each record. */
+void la_output_settle(LaOutput *out);
+
+/* Writes the buffer out now. */
+void la_output_flush(LaOutput *out);
+
+/* Whether nobody reads any more (EPIPE): no error, but no reason to go on either. */
+bool la_output_is_unread(const LaOutput *out);
+
+/* Writes what is left and closes. False and LA_ERROR_OUTPUT when any write failed for another reason than a closed pipe. */
+bool la_output_close(LaOutput *out, GError **error);
+
+/* Closes without asking; takes NULL. */
+void la_output_free(LaOutput *out);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaOutput, la_output_free)
+
+#endif

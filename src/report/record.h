@@ -1,0 +1,130 @@
+/* What reports are made of: a connection with its verdicts, a host's findings, a capture, and the counts over all of them.
+ * The public records of `-o ndjson` are these, written out. */
+#ifndef LA_REPORT_RECORD_H
+#define LA_REPORT_RECORD_H
+
+#include <glib.h>
+
+#include "base/addr.h"
+#include "base/time.h"
+#include "diagnose/diagnose.h"
+#include "track/connection.h"
+
+/* A finished connection. All borrowed for the call it is handed to. */
+typedef struct {
+  const LaConnection *conn;
+  const LaFindings *findings;
+  const char *path; /* of the capture it began in */
+  unsigned file;    /* that capture's number, from 1 */
+  LaHandshakeResult handshake;
+  LaTeardownResult teardown;
+} LaConnectionRecord;
+
+/* One end of a connection as address and port. */
+static inline LaHostPort la_connection_end(const LaConnection *conn, LaSide side)
+{
+  return (LaHostPort){.addr = conn->addr[side], .port = conn->port[side], .family = conn->family};
+}
+
+typedef enum {
+  LA_SUBJECT_SERVICE, /* `server` */
+  LA_SUBJECT_SOURCE,  /* `client`'s address */
+  LA_SUBJECT_PAIR,    /* `client`'s address and `server` */
+  LA_SUBJECT_N,
+} LaSubjectKind;
+
+typedef struct {
+  LaSubjectKind kind;
+  LaHostPort client; /* port 0 */
+  LaHostPort server;
+} LaSubject;
+
+/* What is said of a host, a service or a pair. Borrowed for the call. */
+typedef struct {
+  LaSubject subject;
+  const LaFinding *findings;
+  unsigned finding_count; /* at least 1 */
+} LaHostRecord;
+
+/* Why packets of a capture were no segments; CONTRACT's names. */
+typedef enum {
+  LA_SKIPPED_NOT_TCP,
+  LA_SKIPPED_NOT_IP,
+  LA_SKIPPED_MALFORMED,
+  LA_SKIPPED_FRAGMENT,
+  LA_SKIPPED_CUT_SHORT,
+  LA_SKIPPED_NOT_SELECTED,
+  LA_SKIPPED_N,
+} LaSkipped;
+
+const char *la_skipped_name(LaSkipped reason); /* "not_tcp" */
+
+typedef enum {
+  LA_VANTAGE_UNKNOWN,
+  LA_VANTAGE_CLIENT,
+  LA_VANTAGE_SERVER,
+  LA_VANTAGE_MIDDLE,
+  LA_VANTAGE_N,
+} LaVantage;
+
+const char *la_vantage_name(LaVantage vantage); /* "middle" */
+
+/* A finding about the capture itself, said once with a count. */
+typedef struct {
+  LaFinding finding;
+  char *sentence; /* (owned) */
+} LaCaptureFinding;
+
+#define LA_LINK_TYPES_MAX 16
+
+/* One capture that was read. Plain but for `path`, `broken_by` and `findings`. */
+typedef struct {
+  char *path;      /* as the user gave it; untrusted */
+  char *broken_by; /* why it broke off; NULL: it did not */
+  unsigned file;   /* from 1 */
+  uint64_t packets;
+  uint64_t segments;
+  uint64_t connections;
+  uint64_t skipped[LA_SKIPPED_N];
+  uint16_t link_types[LA_LINK_TYPES_MAX]; /* in order of appearance */
+  unsigned link_type_count;
+  uint32_t snaplen;  /* 0: no limit, or not said */
+  LaTime start, end; /* earliest and latest packet time; LA_TIME_NONE: none */
+  LaTime observed_until;
+  LaVantage vantage;
+  uint64_t missed_segments;
+  uint64_t duplicate_packets;
+  uint64_t one_way_connections;
+  int64_t kernel_drops; /* -1: not said */
+  uint64_t time_went_back;
+  GPtrArray *findings; /* of LaCaptureFinding */
+} LaCaptureRecord;
+
+LaCaptureRecord *la_capture_record_new(const char *path, unsigned file); /* (transfer full) */
+void la_capture_record_free(LaCaptureRecord *record);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaCaptureRecord, la_capture_record_free)
+
+/* Notes a link type, once; beyond LA_LINK_TYPES_MAX they are not listed. */
+void la_capture_record_add_link_type(LaCaptureRecord *record, uint16_t link_type);
+
+/* Takes a connection into the capture's quality figures, and its findings about the capture into the capture's own. */
+void la_capture_record_add_connection(LaCaptureRecord *record, const LaConnectionRecord *conn);
+
+/* Puts the capture's own findings into their final words, once all connections are in. */
+void la_capture_record_conclude(LaCaptureRecord *record);
+
+/* The counts of the `summary` record, and what the text report heads its screen with. */
+typedef struct {
+  uint64_t connections;       /* those reported */
+  uint64_t connections_total; /* all that were followed */
+  uint64_t with_problems;     /* reported ones with a finding of severity warning or error */
+  uint64_t by_handshake[LA_HANDSHAKE_N];
+  uint64_t by_teardown[LA_TEARDOWN_N];
+  uint64_t by_finding[LA_RULES_MAX]; /* by la_rule_index */
+  uint64_t by_severity[LA_SEVERITY_N];
+} LaCounts;
+
+void la_counts_add_connection(LaCounts *counts, const LaConnectionRecord *record);
+void la_counts_add_host(LaCounts *counts, const LaHostRecord *record);
+
+#endif

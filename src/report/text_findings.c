@@ -1,0 +1,417 @@
+/* The findings of the screen. What users felt comes first and has room; what is merely worth knowing is one line a code. Blocks of
+ * the same code on many services are folded after the first few, so that a scan of a thousand ports is still one screen. */
+#include "report/text.h"
+
+#include <string.h>
+
+#include "base/escape.h"
+#include "diagnose/rule.h"
+
+#define BLOCKS_OF_A_CODE 3
+#define BLOCKS_SHOWN 12
+#define HOSTS_SHOWN 12
+#define SERVICES_NAMED 4
+#define NOTES_SHOWN 10
+
+static const char *const severity_words[LA_SEVERITY_N] = {"note", "WARNING", "ERROR"};
+static const LaPaint severity_paints[LA_SEVERITY_N] = {LA_PAINT_NOTE, LA_PAINT_WARNING, LA_PAINT_ERROR};
+
+static bool is_verbose(const LaTextReport *report)
+{
+  return report->base.options->verbosity == LA_VERBOSITY_VERBOSE;
+}
+
+static void begin_block(const LaTextReport *report, GString *out, LaSeverity severity, const char *title)
+{
+  const LaStyle *style = &report->base.options->style;
+  g_string_append_c(out, '\n');
+  la_style_paint(style, out, severity_paints[severity], severity_words[severity]);
+  la_style_pad(out, (unsigned)strlen(severity_words[severity]), LA_TEXT_LABEL);
+  la_style_paint(style, out, LA_PAINT_BOLD, title);
+}
+
+/* A line that must stay whole, since it is there to be copied. */
+static void paste_line(const LaTextReport *report, GString *out, const char *label, const char *text)
+{
+  la_text_label(report, out, label);
+  la_style_paint(&report->base.options->style, out, LA_PAINT_CODE, text);
+  g_string_append_c(out, '\n');
+}
+
+static void append_when(const LaTextReport *report, GString *out, const LaGroup *group)
+{
+  const LaStyle *style = &report->base.options->style;
+  if (group->first == LA_TIME_NONE)
+    return;
+  LaTime start, end;
+  la_text_span(report, &start, &end);
+  la_text_label(report, out, "when");
+  gsize from = out->len;
+  LaTime span = start != LA_TIME_NONE ? end - start : 0;
+  la_text_time(style, out, group->first, start, span);
+  if (group->last != group->first) {
+    g_string_append(out, " to ");
+    la_text_time(style, out, group->last, group->first, span);
+  }
+  unsigned used = (unsigned)(out->len - from);
+  if (end > start && LA_TEXT_LABEL + used + 2 + LA_HISTORY_CELLS <= style->width) {
+    g_string_append(out, "  ");
+    la_history_bar(&group->history, out, start, end, style);
+    if (LA_TEXT_LABEL + used + 2 + LA_HISTORY_CELLS + 17 <= style->width)
+      la_style_paint(style, out, LA_PAINT_DIM, "  of the capture");
+  }
+  g_string_append_c(out, '\n');
+}
+
+static void append_show(const LaTextReport *report, GString *out, const LaGroup *group)
+{
+  g_autoptr(GString) line = g_string_new("lastack show ");
+  bool standard_input = strcmp(group->path, "-") == 0;
+  if (report->base.options->show_options[0] != '\0')
+    g_string_append_printf(line, "%s ", report->base.options->show_options);
+  if (standard_input)
+    g_string_append(line, "FILE");
+  else
+    la_escape_shell(line, group->path, -1);
+  g_string_append_printf(line, " --conn %u", group->example_id);
+  paste_line(report, out, "show", line->str);
+}
+
+static void append_filter(const LaTextReport *report, GString *out, const LaGroup *group)
+{
+  char server[LA_ADDR_TEXT_MAX];
+  char client[LA_ADDR_TEXT_MAX];
+  const char *field = group->server.family == LA_FAMILY_IPV6 ? "ipv6.addr" : "ip.addr";
+  la_addr_format(&group->server.addr, (LaFamily)group->server.family, server);
+  la_addr_format(&group->example_client.addr, (LaFamily)group->server.family, client);
+  g_autoptr(GString) line = g_string_new(NULL);
+  if (group->count == 1)
+    g_string_printf(line, "%s==%s && tcp.port==%u && tcp.port==%u", field, client, group->example_client.port,
+                    group->server.port);
+  else
+    g_string_printf(line, "%s==%s && tcp.port==%u", field, server, group->server.port);
+  paste_line(report, out, "filter", line->str);
+}
+
+static void append_who(const LaTextReport *report, GString *out, const LaGroup *group)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  la_text_service(report, line, &group->server);
+  g_string_append(line, ": ");
+  la_text_count(line, group->count, "connection", "connections");
+  bool exact;
+  uint64_t clients = la_distinct_count(&group->clients, &exact);
+  g_string_append(line, exact ? " from " : " from about ");
+  la_text_count(line, clients, "client", "clients");
+  g_string_append_printf(line, "; blame %s (%s%s)", la_blame_name((LaBlame)group->blame),
+                         group->sure_different != 0 ? "up to " : "", la_confidence_name((LaConfidence)group->confidence));
+  la_text_sentence(report, out, "who", line->str);
+}
+
+static void append_title(GString *line, const LaRule *rule)
+{
+  g_string_append_printf(line, "%s (%s)", rule->title, rule->code);
+}
+
+static void append_group(const LaTextReport *report, GString *out, const LaGroup *group)
+{
+  g_autoptr(GString) title = g_string_new(NULL);
+  append_title(title, group->rule);
+  begin_block(report, out, (LaSeverity)group->severity, title->str);
+  g_string_append_c(out, '\n');
+  append_who(report, out, group);
+  append_when(report, out, group);
+  la_text_sentence(report, out, group->count > 1 ? "e.g." : "what", group->sentence);
+  append_show(report, out, group);
+  append_filter(report, out, group);
+}
+
+/* The groups of the same code, severity and blame that were not given a block. */
+static void append_folded(const LaTextReport *report, GString *out, LaGroup *const *groups, unsigned count)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  uint64_t connections = 0;
+  for (unsigned i = 0; i < count; i++)
+    connections += groups[i]->count;
+  g_string_append(line, "the same at ");
+  la_text_count(line, count, "more service", "more services");
+  g_string_append(line, " (");
+  la_text_count(line, connections, "connection", "connections");
+  g_string_append(line, "): ");
+  unsigned named = is_verbose(report) ? count : MIN(count, SERVICES_NAMED);
+  for (unsigned i = 0; i < named; i++) {
+    g_string_append(line, i > 0 ? ", " : "");
+    la_text_service(report, line, &groups[i]->server);
+  }
+  if (named < count)
+    g_string_append(line, ", ...");
+  la_text_sentence(report, out, "also", line->str);
+}
+
+/* Errors and warnings. `groups` begins with them. */
+static void append_blocks(const LaTextReport *report, GString *out, LaGroup *const *groups, unsigned count)
+{
+  g_autofree bool *done = g_new0(bool, count > 0 ? count : 1);
+  unsigned shown = 0;
+  unsigned left_groups = 0;
+  uint64_t left_connections = 0;
+  for (unsigned i = 0; i < count && groups[i]->severity > LA_SEVERITY_NOTE; i++) {
+    if (done[i])
+      continue;
+    /* All of this code stand together, also those with fewer connections than another code's. */
+    g_autoptr(GPtrArray) alike = g_ptr_array_new();
+    for (unsigned j = i; j < count && groups[j]->severity == groups[i]->severity; j++) {
+      if (!done[j] && groups[j]->rule == groups[i]->rule && groups[j]->blame == groups[i]->blame) {
+        done[j] = true;
+        g_ptr_array_add(alike, groups[j]);
+      }
+    }
+    unsigned blocks = MIN(alike->len, BLOCKS_OF_A_CODE);
+    if (is_verbose(report))
+      blocks = alike->len;
+    else if (shown >= BLOCKS_SHOWN)
+      blocks = 0;
+    for (unsigned j = 0; j < blocks; j++)
+      append_group(report, out, g_ptr_array_index(alike, j));
+    shown += blocks;
+    if (blocks > 0 && blocks < alike->len)
+      append_folded(report, out, (LaGroup *const *)alike->pdata + blocks, alike->len - blocks);
+    for (unsigned j = 0; blocks == 0 && j < alike->len; j++) {
+      const LaGroup *group = g_ptr_array_index(alike, j);
+      left_groups++;
+      left_connections += group->count;
+    }
+  }
+  if (left_groups == 0)
+    return;
+  g_autoptr(GString) line = g_string_new("... and ");
+  la_text_count(line, left_groups, "more group of findings", "more groups of findings");
+  g_string_append(line, " on ");
+  la_text_count(line, left_connections, "connection", "connections");
+  g_string_append(line, "; --verbose shows all.");
+  g_string_append_c(out, '\n');
+  la_text_sentence(report, out, "", line->str);
+}
+
+/* All notes of one code in a line. `groups` holds the notes only. */
+static void append_notes(const LaTextReport *report, GString *out, LaGroup *const *groups, unsigned count)
+{
+  const LaStyle *style = &report->base.options->style;
+  g_autofree bool *done = g_new0(bool, count > 0 ? count : 1);
+  unsigned lines = 0;
+  unsigned left = 0;
+  for (unsigned i = 0; i < count; i++) {
+    if (done[i])
+      continue;
+    uint64_t connections = 0;
+    unsigned services = 0;
+    for (unsigned j = i; j < count; j++) {
+      if (groups[j]->rule != groups[i]->rule)
+        continue;
+      done[j] = true;
+      connections += groups[j]->count;
+      services++;
+    }
+    if (lines >= NOTES_SHOWN && !is_verbose(report)) {
+      left++;
+      continue;
+    }
+    if (lines++ == 0)
+      g_string_append_c(out, '\n');
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_string_append_printf(line, "%s (%s): ", groups[i]->rule->title, groups[i]->rule->code);
+    la_text_count(line, connections, "connection", "connections");
+    g_string_append(line, " of ");
+    la_text_service(report, line, &groups[i]->server);
+    if (services > 1) {
+      g_string_append(line, " and ");
+      la_text_count(line, services - 1, "other service", "other services");
+    }
+    if (connections == 1)
+      g_string_append_printf(line, ", --conn %u", groups[i]->example_id);
+    la_style_paint(style, out, LA_PAINT_NOTE, "note");
+    la_style_pad(out, 4, LA_TEXT_LABEL);
+    la_wrap(out, line->str, &(LaWrap){.width = style->width, .used = LA_TEXT_LABEL, .indent = LA_TEXT_LABEL + 2});
+    g_string_append_c(out, '\n');
+  }
+  if (left > 0) {
+    la_text_label(report, out, "");
+    g_string_append_printf(out, "... and notes of %u more codes; --verbose shows all.\n", left);
+  }
+}
+
+static void append_subject(const LaTextReport *report, GString *out, const LaSubject *subject)
+{
+  char text[LA_ADDR_TEXT_MAX];
+  if (subject->kind != LA_SUBJECT_SERVICE)
+    g_string_append(out, la_addr_format(&subject->client.addr, (LaFamily)subject->client.family, text));
+  if (subject->kind == LA_SUBJECT_PAIR)
+    g_string_append(out, " to ");
+  if (subject->kind != LA_SUBJECT_SOURCE)
+    la_text_service(report, out, &subject->server);
+}
+
+static gint compare_hosts(gconstpointer a, gconstpointer b)
+{
+  const LaTextHost *one = *(LaTextHost *const *)a;
+  const LaTextHost *other = *(LaTextHost *const *)b;
+  if (one->finding.severity != other->finding.severity)
+    return one->finding.severity > other->finding.severity ? -1 : 1;
+  return (gint)la_rule_index(one->finding.rule) - (gint)la_rule_index(other->finding.rule);
+}
+
+/* The findings of hosts and services: errors and warnings in blocks, notes in a line. */
+static void append_hosts(const LaTextReport *report, GString *out)
+{
+  g_ptr_array_sort(report->hosts, compare_hosts);
+  unsigned shown = 0;
+  for (unsigned i = 0; i < report->hosts->len; i++) {
+    const LaTextHost *host = g_ptr_array_index(report->hosts, i);
+    if (shown++ >= HOSTS_SHOWN && !is_verbose(report)) {
+      g_string_append_c(out, '\n');
+      la_text_label(report, out, "");
+      g_string_append_printf(out, "... and %u more findings about hosts and services; --verbose shows all.\n",
+                             report->hosts->len - i);
+      return;
+    }
+    g_autoptr(GString) title = g_string_new(NULL);
+    append_title(title, host->finding.rule);
+    begin_block(report, out, (LaSeverity)host->finding.severity, title->str);
+    g_string_append_c(out, '\n');
+    g_autoptr(GString) who = g_string_new(NULL);
+    append_subject(report, who, &host->subject);
+    g_string_append_printf(who, "; blame %s (%s)", la_blame_name((LaBlame)host->finding.blame),
+                           la_confidence_name((LaConfidence)host->finding.confidence));
+    la_text_sentence(report, out, "who", who->str);
+    la_text_sentence(report, out, "what", host->sentence);
+  }
+}
+
+static void append_verdict(const LaTextReport *report, GString *out, const LaCounts *counts)
+{
+  const LaStyle *style = &report->base.options->style;
+  g_autoptr(GString) line = g_string_new(NULL);
+  uint64_t errors = counts->by_severity[LA_SEVERITY_ERROR];
+  uint64_t warnings = counts->by_severity[LA_SEVERITY_WARNING];
+  g_string_append_c(out, '\n');
+  if (counts->connections == 0) {
+    la_style_paint(style, out, LA_PAINT_BOLD, "No TCP connections to report.");
+  } else if (errors == 0 && warnings == 0) {
+    la_style_paint(style, out, LA_PAINT_GOOD, "No problems found");
+    g_string_append(line, " in ");
+    la_text_count(line, counts->connections, "connection.", "connections.");
+    g_string_append(out, line->str);
+  } else {
+    if (errors > 0)
+      la_text_count(line, errors, "error", "errors");
+    if (warnings > 0) {
+      g_string_append(line, errors > 0 ? " and " : "");
+      la_text_count(line, warnings, "warning", "warnings");
+    }
+    la_style_paint(style, out, errors > 0 ? LA_PAINT_ERROR : LA_PAINT_WARNING, line->str);
+    g_string_truncate(line, 0);
+    if (counts->with_problems > 0) {
+      g_string_append(line, " on ");
+      la_text_number(line, counts->with_problems);
+      g_string_append(line, " of ");
+      la_text_count(line, counts->connections, "connection.", "connections.");
+    } else {
+      g_string_append(line, ".");
+    }
+    g_string_append(out, line->str);
+  }
+  g_string_append_c(out, '\n');
+}
+
+void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *counts)
+{
+  unsigned count;
+  LaGroup *const *groups = la_groups_sorted(report->groups, &count);
+  append_verdict(report, out, counts);
+  append_hosts(report, out);
+  append_blocks(report, out, groups, count);
+  unsigned first_note = 0;
+  while (first_note < count && groups[first_note]->severity > LA_SEVERITY_NOTE)
+    first_note++;
+  append_notes(report, out, groups + first_note, count - first_note);
+  if (la_groups_overflow(report->groups) > 0) {
+    g_string_append_c(out, '\n');
+    la_text_label(report, out, "");
+    la_text_count(out, la_groups_overflow(report->groups), "finding", "findings");
+    g_string_append(out, " of still more services are only counted; -o ndjson has all.\n");
+  }
+  if (counts->by_severity[LA_SEVERITY_ERROR] + counts->by_severity[LA_SEVERITY_WARNING] +
+          counts->by_severity[LA_SEVERITY_NOTE] >
+      0) {
+    g_string_append_c(out, '\n');
+    la_style_paint(&report->base.options->style, out, LA_PAINT_DIM,
+                   "lastack explain CODE tells what a finding means, what causes it and what to do.");
+    g_string_append_c(out, '\n');
+  }
+}
+
+void la_text_quiet(const LaTextReport *report, GString *out)
+{
+  const LaStyle *style = &report->base.options->style;
+  g_ptr_array_sort(report->hosts, compare_hosts);
+  for (unsigned i = 0; i < report->hosts->len; i++) {
+    const LaTextHost *host = g_ptr_array_index(report->hosts, i);
+    if (host->finding.severity == LA_SEVERITY_NOTE)
+      continue;
+    la_style_paint(style, out, severity_paints[host->finding.severity], la_severity_name((LaSeverity)host->finding.severity));
+    g_string_append_printf(out, " %s ", host->finding.rule->code);
+    append_subject(report, out, &host->subject);
+    g_string_append_printf(out, " %s: %s\n", la_blame_name((LaBlame)host->finding.blame), host->sentence);
+  }
+  unsigned count;
+  LaGroup *const *groups = la_groups_sorted(report->groups, &count);
+  for (unsigned i = 0; i < count && groups[i]->severity > LA_SEVERITY_NOTE; i++) {
+    const LaGroup *group = groups[i];
+    la_style_paint(style, out, severity_paints[group->severity], la_severity_name((LaSeverity)group->severity));
+    g_string_append_printf(out, " %s ", group->rule->code);
+    la_text_service(report, out, &group->server);
+    g_string_append_printf(out, " %s ", la_blame_name((LaBlame)group->blame));
+    la_text_count(out, group->count, "connection", "connections");
+    g_string_append_printf(out, ": %s\n", group->sentence);
+  }
+}
+
+void la_text_connection(const LaTextReport *report, GString *out, const LaConnectionRecord *record)
+{
+  const LaStyle *style = &report->base.options->style;
+  const LaConnection *conn = record->conn;
+  LaHostPort client = la_connection_end(conn, LA_OPENER);
+  LaHostPort server = la_connection_end(conn, LA_ACCEPTOR);
+  char span[LA_TIME_TEXT_MAX];
+  if (report->captures->len == 0 && record->file > 1)
+    g_string_append_printf(out, "%u/", record->file);
+  g_string_append_printf(out, "#%u ", conn->id);
+  la_text_service(report, out, &client);
+  g_string_append(out, " > ");
+  la_text_service(report, out, &server);
+  g_string_append_c(out, ' ');
+  la_text_time(style, out, conn->first_time, conn->first_time, 0);
+  g_string_append_printf(out, " %s, ", la_span_format(MAX(conn->last_time - conn->first_time, 0), span));
+  la_text_count(out, conn->end[0].packets + conn->end[1].packets, "packet", "packets");
+  g_string_append_printf(out, ", opened %s, closed %s, client ", la_handshake_result_name(record->handshake),
+                         la_teardown_result_name(record->teardown));
+  for (unsigned side = 0; side < LA_SIDE_N; side++) {
+    const LaEndpoint *end = &conn->end[side];
+    bool known = (end->flags & LA_END_SPOKE) != 0 && end->steps > 0;
+    if (side == LA_ACCEPTOR)
+      g_string_append(out, ", server ");
+    g_string_append(out, known ? la_tcp_state_name((LaTcpState)end->path[MIN(end->steps, LA_STEPS_MAX) - 1].state) : "unseen");
+    if (known && !la_connection_final_certain(conn, (LaSide)side))
+      g_string_append_c(out, '?');
+  }
+  g_string_append_c(out, '\n');
+  for (unsigned i = 0; i < record->findings->count; i++) {
+    const LaFinding *finding = &record->findings->items[i];
+    g_string_append(out, "  ");
+    la_style_paint(style, out, severity_paints[finding->severity], la_severity_name((LaSeverity)finding->severity));
+    g_string_append_printf(out, " %s, blame %s (%s): ", finding->rule->code, la_blame_name((LaBlame)finding->blame),
+                           la_confidence_name((LaConfidence)finding->confidence));
+    la_finding_summary(finding, conn, out);
+    g_string_append_c(out, '\n');
+  }
+}
