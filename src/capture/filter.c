@@ -3,9 +3,9 @@
  * A compiled filter returns the snaplen it was compiled with for a packet that passes, so that must not be 0.
  *
  * Where libpcap and we part: an expression that cannot match on a link type ("expression rejects all packets", `ip6` on
- * IPv4-only links) is an error for libpcap and no match for us, because a capture may have interfaces of several link types; for Ethernet
- * it stays an error, as it is a mistake there. And libpcap refuses `vlan` and `mpls` on links that have no such tags; there
- * they are replaced by something false. */
+ * IPv4-only links) is an error for libpcap and no match for us, because a capture may have interfaces of several link types;
+ * for Ethernet it stays an error, as it is a mistake there. And libpcap refuses `vlan` and `mpls` on links that have no such
+ * tags; there they are replaced by something false. */
 #include "capture/filter.h"
 
 #include <errno.h>

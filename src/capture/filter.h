@@ -11,13 +11,13 @@
 /* Not for two threads at once. */
 typedef struct LaFilter LaFilter;
 
-/* Checks `expression` against Ethernet (so that a mistake is told before any file is read) and keeps it. An expression that only another
- * link type knows (`wlan type mgt`) is good too. NULL and LA_ERROR_USAGE with libpcap's own words when it is no filter.
- * (transfer full) */
+/* Checks `expression` against Ethernet (so that a mistake is told before any file is read) and keeps it. An expression that
+ * only another link type knows (`wlan type mgt`) is good too. NULL and LA_ERROR_USAGE with libpcap's own words when it is no
+ * filter. (transfer full) */
 LaFilter *la_filter_new(const char *expression, GError **error);
 
-/* The same from a file's text: lines whose first character is '#' are comments. A file that cannot be read is LA_ERROR_USAGE too;
- * the message names it. */
+/* The same from a file's text: lines whose first character is '#' are comments. A file that cannot be read is LA_ERROR_USAGE
+ * too; the message names it. */
 LaFilter *la_filter_new_from_file(const char *path, GError **error);
 
 void la_filter_free(LaFilter *filter);

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* libpcap's number on this system for the link type of a file. The two differ only where systems gave one number to several types. */
+/* libpcap's number on this system for the link type of a file. The two differ only where systems gave one number to several
+ * types. */
 int la_link_type_dlt(uint16_t link_type);
 
 /* LINKTYPE_ name ("EN10MB", "LINUX_SLL2" ...), or NULL for one without a name. The string is static. */

@@ -3,13 +3,13 @@
  * A file header (24 bytes) gives byte order, unit of time, snaplen and link type; each record is a header, then the captured
  * bytes. What the magic number does not tell:
  *
- *  - Before version 2.3 (and in DG/UX's 543.0) the two lengths of a record are the other way round; version 2.3 was
- *    written both ways.
+ *  - Before version 2.3 (and in DG/UX's 543.0) the two lengths of a record are the other way round; version 2.3 was written
+ *    both ways.
  *  - AIX writes version 2.2, nanoseconds, and interface types of RFC 1573 in place of link types.
- *  - Some programs wrote longer record headers under a known magic number: 24 bytes (an early patch) or 20 (Nokia) under the standard
- *    one, 28 in place of 24 (SuSE Linux 6.3) under Kuznetzov's. A record whose successor makes no sense in the usual
- *    form is read in one of these when there it does. So the first two record headers are looked at before the first packet
- *    is given out, from a pipe too: what a file says does not depend on how it arrives.
+ *  - Some programs wrote longer record headers under a known magic number: 24 bytes (an early patch) or 20 (Nokia) under the
+ *    standard one, 28 in place of 24 (SuSE Linux 6.3) under Kuznetzov's. A record whose successor makes no sense in the
+ *    usual form is read in one of these when there it does. So the first two record headers are looked at before the first
+ *    packet is given out, from a pipe too: what a file says does not depend on how it arrives.
  *
  * The loop over the packets of a block is compiled once for each byte order (and once for odd lengths), so that per packet
  * there are three loads, two comparisons and the stores of the view. */

@@ -1,16 +1,16 @@
 /* pcapng files (draft-ietf-opsawg-pcapng).
  *
- * A file is a row of blocks: type, total length, body, total length again. A section header begins a section with its own byte
- * order and its own interfaces; interface numbers in blocks count within the section, ours through the file. The section's
- * length is not used: it may be -1, and blocks are walked anyway.
+ * A file is a row of blocks: type, total length, body, total length again. A section header begins a section with its own
+ * byte order and its own interfaces; interface numbers in blocks count within the section, ours through the file. The
+ * section's length is not used: it may be -1, and blocks are walked anyway.
  *
- * Blocks with packets are used where they lie. Of the other known blocks only the fields in front and the options are read, from a block of
- * a sane size; an unknown block, of whatever size, is passed over by reading through it and keeping nothing. A block whose
- * two lengths differ, that is too short for its own fields, or whose packet would reach beyond it ends the reading: from there on
- * nothing can be trusted. An option that does not fit ends only the options of its block.
+ * Blocks with packets are used where they lie. Of the other known blocks only the fields in front and the options are read,
+ * from a block of a sane size; an unknown block, of whatever size, is passed over by reading through it and keeping nothing.
+ * A block whose two lengths differ, that is too short for its own fields, or whose packet would reach beyond it ends the
+ * reading: from there on nothing can be trusted. An option that does not fit ends only the options of its block.
  *
- * Frame numbers are Wireshark's: it also numbers custom, systemd journal and Sysdig event blocks, so these take a number here, and give
- * no packet. */
+ * Frame numbers are Wireshark's: it also numbers custom, systemd journal and Sysdig event blocks, so these take a number
+ * here, and give no packet. */
 #include <inttypes.h>
 
 #include "capture/pcapng_options.h"
@@ -194,7 +194,8 @@ static inline __attribute__((always_inline)) Step take_packet(LaSource *source, 
   return STEP_PACKET;
 }
 
-/* Simple packet blocks: the section's first interface, no time; the captured length is that of the wire, cut by the interface's snaplen. */
+/* Simple packet blocks: the section's first interface, no time; the captured length is that of the wire, cut by the
+ * interface's snaplen. */
 static Step take_simple(LaSource *source, const Block *block, LaPacketView *packet)
 {
   if (block->len < SIMPLE_FIXED + TRAILER_LEN)

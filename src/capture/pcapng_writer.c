@@ -1,6 +1,7 @@
 /* Blocks are put together in one buffer and handed to stdio, in this machine's byte order, which the section header states.
  *
- * Every interface has nanoseconds (if_tsresol 9), whatever the packets came from: times are carried as nanoseconds everywhere. */
+ * Every interface has nanoseconds (if_tsresol 9), whatever the packets came from: times are carried as nanoseconds
+ * everywhere. */
 #include "capture/pcapng_writer.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* Writes a pcapng file: one section, its interfaces, packets with comments, and the statistics block that says when observation ended.
+/* Writes a pcapng file: one section, its interfaces, packets with comments, and the statistics block that says when
+ * observation ended.
  *
  * The bytes are those of the calls and nothing else: no host, no clock, so the same calls give the same file. Errors are
  * LA_ERROR_OUTPUT and name the file; after one the writer writes nothing more and gives the same error again. */
@@ -31,7 +32,8 @@ typedef struct {
   int64_t interface_drops;
 } LaPcapngStatistics;
 
-/* Creates or empties `path` ("-": standard output) and writes the section header; `application` is its shb_userappl. (transfer full) */
+/* Creates or empties `path` ("-": standard output) and writes the section header; `application` is its shb_userappl.
+ * (transfer full) */
 LaPcapngWriter *la_pcapng_writer_open(const char *path, const char *application, GError **error);
 
 /* The same on an open descriptor, which the writer then owns (also when this fails); `name` is for messages. (transfer full) */
@@ -41,9 +43,10 @@ LaPcapngWriter *la_pcapng_writer_open_fd(int fd, const char *name, const char *a
 bool la_pcapng_writer_add_interface(LaPcapngWriter *writer, const LaPcapngInterface *interface, uint32_t *ret_interface,
                                     GError **error);
 
-/* Writes `packet` as an enhanced packet block of `interface` (a number this writer gave; packet->interface is not looked at), with
- * `comment` (UTF-8, NULL: none; cut to 65535 bytes). A time before 1970 or LA_TIME_NONE cannot be written and becomes 0; a packet without a
- * time that a simple packet block can hold (interface 0, no comment, cut by nothing but the snaplen) is written as one. */
+/* Writes `packet` as an enhanced packet block of `interface` (a number this writer gave; packet->interface is not looked
+ * at), with `comment` (UTF-8, NULL: none; cut to 65535 bytes). A time before 1970 or LA_TIME_NONE cannot be written and
+ * becomes 0; a packet without a time that a simple packet block can hold (interface 0, no comment, cut by nothing but the
+ * snaplen) is written as one. */
 bool la_pcapng_writer_packet(LaPcapngWriter *writer, uint32_t interface, const LaPacketView *packet, const char *comment,
                              GError **error);
 

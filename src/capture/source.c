@@ -1,11 +1,11 @@
 /* A capture from its first byte to its last.
  *
- * Opening reads the first block and tells from it what the file is. A compressed file's stream then decompresses, and what comes out is
- * looked at again; the window, the format readers and everything after do not know the difference. From there on the reader of
- * the format takes packets from the window in batches.
+ * Opening reads the first block and tells from it what the file is. A compressed file's stream then decompresses, and what
+ * comes out is looked at again; the window, the format readers and everything after do not know the difference. From there
+ * on the reader of the format takes packets from the window in batches.
  *
- * A source ends once: cleanly, broken (with one line that says how), or interrupted. Packets taken before are given out first,
- * and after that the same end is told again and again. */
+ * A source ends once: cleanly, broken (with one line that says how), or interrupted. Packets taken before are given out
+ * first, and after that the same end is told again and again. */
 #include "capture/source.h"
 
 #include <errno.h>
@@ -286,7 +286,7 @@ const char *la_source_name(const LaSource *source)
 const LaInterface *la_source_interfaces(const LaSource *source, unsigned *ret_count)
 {
   *ret_count = source->interfaces->len;
-  return la_source_interface(source, 0);
+  return (const LaInterface *)(const void *)source->interfaces->data; /* NULL when there are none */
 }
 
 uint32_t la_source_snaplen(const LaSource *source)

@@ -1,7 +1,8 @@
 /* A capture that can be read packet by packet: a file, a pipe or standard input, plain or compressed.
  *
  * The bytes are read in blocks of 256 KiB and packets are views into them; only a packet that crosses the end of a block is
- * moved, once. The format (pcap, pcapng) and the compression (gzip, zstd, lz4) are told from the first bytes, never from the name. */
+ * moved, once. The format (pcap, pcapng) and the compression (gzip, zstd, lz4) are told from the first bytes, never from the
+ * name. */
 #ifndef LA_CAPTURE_SOURCE_H
 #define LA_CAPTURE_SOURCE_H
 
@@ -40,8 +41,8 @@ typedef struct {
                                * or a time beyond the year 2262 (pcapng: held there) */
 } LaInterface;
 
-/* Opens `path` ("-": standard input). NULL and LA_ERROR_OPEN with one clear line that names the path when it cannot be opened, is
- * a directory, is empty, or is no capture. (transfer full) */
+/* Opens `path` ("-": standard input). NULL and LA_ERROR_OPEN with one clear line that names the path when it cannot be
+ * opened, is a directory, is empty, or is no capture. (transfer full) */
 LaSource *la_source_open(const char *path, GError **error);
 
 /* The same, with the flag of la_source_set_interrupt in force from the first byte on: an interrupted open fails with
@@ -52,8 +53,8 @@ LaSource *la_source_open_interruptible(const char *path, const volatile sig_atom
  * for messages. (transfer full) */
 LaSource *la_source_open_fd(int fd, const char *name, GError **error);
 
-/* Once `*interrupt` (borrowed, outlives the source) is not 0 the source reads nothing more and gives LA_READ_END after what it has.
- * A read that waits on a pipe notices it when a signal handler installed without SA_RESTART returns. NULL: no flag. */
+/* Once `*interrupt` (borrowed, outlives the source) is not 0 the source reads nothing more and gives LA_READ_END after what
+ * it has. A read that waits on a pipe notices it when a signal handler installed without SA_RESTART returns. NULL: no flag. */
 void la_source_set_interrupt(LaSource *source, const volatile sig_atomic_t *interrupt);
 
 void la_source_free(LaSource *source);
@@ -75,7 +76,8 @@ const char *la_source_error(const LaSource *source);
 /* The path or name it was opened with. (borrowed) */
 const char *la_source_name(const LaSource *source);
 
-/* The interfaces seen so far; `*ret_count` of them. (borrowed until the next call of la_source_next or la_source_next_batch) */
+/* The interfaces seen so far; `*ret_count` of them (NULL when 0). (borrowed until the next call of la_source_next or
+ * la_source_next_batch) */
 const LaInterface *la_source_interfaces(const LaSource *source, unsigned *ret_count);
 
 /* The largest snaplen of all interfaces (0: unlimited). */

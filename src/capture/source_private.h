@@ -75,12 +75,12 @@ struct LaSource {
 /* Ends the source as broken; `format` makes the message, one line without the path. */
 G_GNUC_PRINTF(2, 3) void la_source_fail(LaSource *source, const char *format, ...);
 
-/* Ends the source after la_window_need or la_window_skip gave `result` (not LA_FILL_READY): interrupted, broken by the stream, or
- * cut off in the middle of `what` ("packet 17 (40 of 112 bytes are there)"). */
+/* Ends the source after la_window_need or la_window_skip gave `result` (not LA_FILL_READY): interrupted, broken by the
+ * stream, or cut off in the middle of `what` ("packet 17 (40 of 112 bytes are there)"). */
 void la_source_fail_fill(LaSource *source, LaFill result, const char *what);
 
-/* Makes `n` bytes ready. False when the source has ended; `what` ("the file header", "packet") and `number` (0: none) are for the
- * message. */
+/* Makes `n` bytes ready. False when the source has ended; `what` ("the file header", "packet") and `number` (0: none) are
+ * for the message. */
 bool la_source_need(LaSource *source, size_t n, const char *what, uint64_t number);
 
 /* Adds an interface and returns its index. Texts of `interface` become the source's. */

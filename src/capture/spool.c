@@ -1,5 +1,5 @@
-/* The file has no name from the start where the system can do that (O_TMPFILE), else it loses it at once; so it is gone when the
- * last descriptor is, however the program ends. */
+/* The file has no name from the start where the system can do that (O_TMPFILE), else it loses it at once; so it is gone when
+ * the last descriptor is, however the program ends. */
 #include "capture/spool.h"
 
 #include <errno.h>

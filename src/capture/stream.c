@@ -1,8 +1,9 @@
 /* Reading bytes with read(2), and through a decompressor when there is one.
  *
- * A plain stream adds nothing between the caller's buffer and the kernel. A compressed one keeps a block of raw bytes and steps its
- * codec over it until at least one plain byte has come out. The end of the raw bytes is the end of the stream only
- * between two members; anywhere else the data were cut off. Zero bytes after a gzip member are padding (tapes), as gzip has it. */
+ * A plain stream adds nothing between the caller's buffer and the kernel. A compressed one keeps a block of raw bytes and
+ * steps its codec over it until at least one plain byte has come out. The end of the raw bytes is the end of the stream only
+ * between two members; anywhere else the data were cut off. Zero bytes after a gzip member are padding (tapes), as gzip has
+ * it. */
 #include "capture/stream.h"
 
 #include <errno.h>

@@ -20,7 +20,8 @@ typedef enum {
 
 typedef struct LaStream LaStream;
 
-/* A stream over `fd`, which it does not close. `interrupt` (borrowed, may be NULL) ends reading once it is not 0. (transfer full) */
+/* A stream over `fd`, which it does not close. `interrupt` (borrowed, may be NULL) ends reading once it is not 0. (transfer
+ * full) */
 LaStream *la_stream_new(int fd, const volatile sig_atomic_t *interrupt);
 void la_stream_free(LaStream *stream);
 

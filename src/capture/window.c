@@ -1,9 +1,9 @@
 /* One buffer, filled by whole blocks.
  *
- * Packets are used where they lie. When the block is used up but for a packet that goes on in the next one, its beginning is moved to
- * just before a page's start and the next block is read behind it, so that reads stay whole blocks at the same place. The
- * buffer holds one block and one page. It doubles only when three quarters of it are bytes that are there and still needed: its size
- * follows the bytes that arrived, at most four thirds of twice as many, whatever a length field says.
+ * Packets are used where they lie. When the block is used up but for a packet that goes on in the next one, its beginning is
+ * moved to just before a page's start and the next block is read behind it, so that reads stay whole blocks at the same
+ * place. The buffer holds one block and one page. It doubles only when three quarters of it are bytes that are there and
+ * still needed: its size follows the bytes that arrived, at most four thirds of twice as many, whatever a length field says.
  *
  * A pipe gives less than a block at a time: then the next read goes behind the last as long as there is room for a page. */
 #include "capture/window.h"

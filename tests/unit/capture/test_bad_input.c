@@ -112,7 +112,7 @@ static void test_other_capture_formats_are_named(void **state)
   } cases[] = {{"snoop\0\0\0\0\0\0\2\0\0\0\4", 16, "(snoop)"},
                {"GMBU\0\2\1\0", 8, "(Microsoft Network Monitor 2)"},
                {"RTSS\1\1\1\0", 8, "(Microsoft Network Monitor 1)"},
-               {"XCP\0002.001\0", 12, "(NetXray/Sniffer (Windows))"},
+               {"XCP\0002.001", 9, "(NetXray/Sniffer (Windows))"},
                {"ObserverPktBufferVersion=10.00", 30, "(Network Instruments Observer)"}};
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autofree char *message = open_failure(cases[i].head, cases[i].len);
