@@ -6,71 +6,75 @@
 
 #include "decode/layer.h"
 
-enum { LINK_ETHERNET = 1 };
+enum {
+  LINK_ETHERNET = 1
+};
 
 typedef LaStep StepFunction(LaWalk *w);
 
 static StepFunction *const steps[LA_STEP_N] = {
-  [LA_STEP_LINK] = la_link_step,
-  [LA_STEP_ETHERNET] = la_ethernet_step,
-  [LA_STEP_VLAN] = la_vlan_step,
-  [LA_STEP_ITAG] = la_itag_step,
-  [LA_STEP_ETAG] = la_etag_step,
-  [LA_STEP_VNTAG] = la_vntag_step,
-  [LA_STEP_FABRICPATH] = la_fabricpath_step,
-  [LA_STEP_MPLS] = la_mpls_step,
-  [LA_STEP_LLC] = la_llc_step,
-  [LA_STEP_PPPOE] = la_pppoe_step,
-  [LA_STEP_PPP] = la_ppp_step,
-  [LA_STEP_WIFI] = la_wifi_step,
-  [LA_STEP_IP] = la_ip_step,
-  [LA_STEP_IPV4] = la_ipv4_step,
-  [LA_STEP_IPV6] = la_ipv6_step,
-  [LA_STEP_OPTIONS] = la_options_step,
-  [LA_STEP_EXTENSION] = la_extension_step,
-  [LA_STEP_ROUTING] = la_routing_step,
-  [LA_STEP_FRAGMENT] = la_fragment_step,
-  [LA_STEP_AH] = la_ah_step,
-  [LA_STEP_GRE] = la_gre_step,
-  [LA_STEP_ERSPAN_2] = la_erspan_2_step,
-  [LA_STEP_ERSPAN_3] = la_erspan_3_step,
-  [LA_STEP_UDP] = la_udp_step,
-  [LA_STEP_VXLAN] = la_vxlan_step,
-  [LA_STEP_VXLAN_GPE] = la_vxlan_gpe_step,
-  [LA_STEP_GENEVE] = la_geneve_step,
-  [LA_STEP_GTPU] = la_gtpu_step,
-  [LA_STEP_TEREDO] = la_teredo_step,
-  [LA_STEP_AYIYA] = la_ayiya_step,
-  [LA_STEP_CAPWAP] = la_capwap_step,
-  [LA_STEP_ICMP] = la_icmp_step,
-  [LA_STEP_ICMPV6] = la_icmpv6_step,
-  [LA_STEP_TCP] = la_tcp_step,
+    [LA_STEP_LINK] = la_link_step,
+    [LA_STEP_ETHERNET] = la_ethernet_step,
+    [LA_STEP_VLAN] = la_vlan_step,
+    [LA_STEP_ITAG] = la_itag_step,
+    [LA_STEP_ETAG] = la_etag_step,
+    [LA_STEP_VNTAG] = la_vntag_step,
+    [LA_STEP_FABRICPATH] = la_fabricpath_step,
+    [LA_STEP_MPLS] = la_mpls_step,
+    [LA_STEP_LLC] = la_llc_step,
+    [LA_STEP_PPPOE] = la_pppoe_step,
+    [LA_STEP_PPP] = la_ppp_step,
+    [LA_STEP_WIFI] = la_wifi_step,
+    [LA_STEP_IP] = la_ip_step,
+    [LA_STEP_IPV4] = la_ipv4_step,
+    [LA_STEP_IPV6] = la_ipv6_step,
+    [LA_STEP_OPTIONS] = la_options_step,
+    [LA_STEP_EXTENSION] = la_extension_step,
+    [LA_STEP_ROUTING] = la_routing_step,
+    [LA_STEP_FRAGMENT] = la_fragment_step,
+    [LA_STEP_AH] = la_ah_step,
+    [LA_STEP_GRE] = la_gre_step,
+    [LA_STEP_ERSPAN_2] = la_erspan_2_step,
+    [LA_STEP_ERSPAN_3] = la_erspan_3_step,
+    [LA_STEP_UDP] = la_udp_step,
+    [LA_STEP_VXLAN] = la_vxlan_step,
+    [LA_STEP_VXLAN_GPE] = la_vxlan_gpe_step,
+    [LA_STEP_GENEVE] = la_geneve_step,
+    [LA_STEP_GTPU] = la_gtpu_step,
+    [LA_STEP_TEREDO] = la_teredo_step,
+    [LA_STEP_AYIYA] = la_ayiya_step,
+    [LA_STEP_CAPWAP] = la_capwap_step,
+    [LA_STEP_ICMP] = la_icmp_step,
+    [LA_STEP_ICMPV6] = la_icmpv6_step,
+    [LA_STEP_TCP] = la_tcp_step,
 };
 
-LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment, LaIcmpError *ret_icmp)
+LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
+                       LaIcmpError *ret_icmp)
 {
   uint64_t wire_len = la_packet_wire_len(packet);
   LaWalk walk = {
-    .in = la_cursor_init(packet->data, packet->captured_len < wire_len ? packet->captured_len : (size_t)wire_len),
-    .wire_end = wire_len,
-    .start = packet->data,
-    .packet = packet,
-    .options = options,
-    .segment = ret_segment,
-    .icmp = ret_icmp,
-    .link_type = packet->link_type,
+      .in = la_cursor_init(packet->data, packet->captured_len < wire_len ? packet->captured_len : (size_t)wire_len),
+      .wire_end = wire_len,
+      .start = packet->data,
+      .packet = packet,
+      .options = options,
+      .segment = ret_segment,
+      .icmp = ret_icmp,
+      .link_type = packet->link_type,
   };
   la_segment_begin(ret_segment, packet);
   LaStep step = LA_STEP_LINK;
-  for (int depth = 0; depth <= LA_WALK_DEPTH; depth++) {
+  for (int headers = 0; headers < LA_WALK_DEPTH; headers++) {
+    step = steps[step](&walk);
     if (step < LA_STEP_LINK)
       return (LaDecodeResult)step;
-    step = steps[step](&walk);
   }
-  return step < LA_STEP_LINK ? (LaDecodeResult)step : LA_DECODED_MALFORMED;
+  return LA_DECODED_MALFORMED;
 }
 
-LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment, LaIcmpError *ret_icmp)
+LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
+                         LaIcmpError *ret_icmp)
 {
   if (packet->link_type == LINK_ETHERNET && !options->verify_checksums && la_fast_decode(packet, ret_segment))
     return LA_DECODED_SEGMENT;

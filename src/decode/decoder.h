@@ -25,7 +25,8 @@ typedef struct {
 
 /* Decodes `packet`. Fills `*ret_segment` with LA_DECODED_SEGMENT or `*ret_icmp` with LA_DECODED_ICMP; both may be scribbled on
  * otherwise. Reads no byte beyond captured_len, takes time bounded by a fixed depth of layers (32) whatever the bytes say. */
-LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment, LaIcmpError *ret_icmp);
+LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
+                         LaIcmpError *ret_icmp);
 
 /* Whether packets of this link type (LINKTYPE_ value) are understood at all. */
 bool la_decode_knows_link_type(uint16_t link_type);

@@ -16,35 +16,23 @@ enum {
 LaStep la_ether_next(LaWalk *w, uint16_t type)
 {
   switch (type) {
-  case ETHER_IPV4:
-    return LA_STEP_IPV4;
-  case ETHER_IPV6:
-    return LA_STEP_IPV6;
+  case ETHER_IPV4: return LA_STEP_IPV4;
+  case ETHER_IPV6: return LA_STEP_IPV6;
   case 0x8100: /* 802.1Q */
   case 0x88a8: /* 802.1ad */
   case 0x9100: /* QinQ before 802.1ad */
   case 0x9200:
-  case 0x9300:
-    return LA_STEP_VLAN;
-  case 0x8847: /* unicast */
-  case 0x8848: /* multicast, or upstream-assigned */
-    return LA_STEP_MPLS;
-  case 0x8864:
-    return LA_STEP_PPPOE;
-  case 0x88e7:
-    return LA_STEP_ITAG;
-  case 0x893f:
-    return LA_STEP_ETAG;
-  case 0x8926:
-    return LA_STEP_VNTAG;
-  case 0x8903:
-    return LA_STEP_FABRICPATH;
-  case ETHER_BRIDGE:
-    return LA_STEP_ETHERNET;
-  case ETHER_PPP:
-    return LA_STEP_PPP;
-  default:
-    break;
+  case 0x9300: return LA_STEP_VLAN;
+  case 0x8847: /* unicast; the next multicast, or upstream-assigned */
+  case 0x8848: return LA_STEP_MPLS;
+  case 0x8864: return LA_STEP_PPPOE;
+  case 0x88e7: return LA_STEP_ITAG;
+  case 0x893f: return LA_STEP_ETAG;
+  case 0x8926: return LA_STEP_VNTAG;
+  case 0x8903: return LA_STEP_FABRICPATH;
+  case ETHER_BRIDGE: return LA_STEP_ETHERNET;
+  case ETHER_PPP: return LA_STEP_PPP;
+  default: break;
   }
   if (type > 1500)
     return la_walk_other(w);
@@ -104,17 +92,14 @@ bool la_ether_plausible(const LaWalk *w, size_t offset)
   }
   switch (type) {
   case ETHER_IPV4:
-  case ETHER_IPV6:
-    return la_cursor_peek_u8(&inner.in, 0) >> 4 == (type == ETHER_IPV4 ? 4 : 6) && la_ip_plausible(&inner);
+  case ETHER_IPV6: return la_cursor_peek_u8(&inner.in, 0) >> 4 == (type == ETHER_IPV4 ? 4 : 6) && la_ip_plausible(&inner);
   case 0x0806: /* ARP */
   case 0x8847:
   case 0x8848:
   case 0x8863:
   case 0x8864:
-  case 0x88e7:
-    return !inner.in.failed;
-  default:
-    return false;
+  case 0x88e7: return !inner.in.failed;
+  default: return false;
   }
 }
 
@@ -139,7 +124,8 @@ LaStep la_mpls_step(LaWalk *w)
   if (la_ether_plausible(w, 0))
     return LA_STEP_ETHERNET;
   /* Neither: too little of it was captured to tell, or it is something else (an associated channel, another kind of circuit). */
-  return la_walk_left(w) > la_cursor_left(&w->in) && !la_cursor_has(&w->in, 36) ? (LaStep)LA_DECODED_CUT_SHORT : la_walk_other(w);
+  return la_walk_left(w) > la_cursor_left(&w->in) && !la_cursor_has(&w->in, 36) ? (LaStep)LA_DECODED_CUT_SHORT
+                                                                                : la_walk_other(w);
 }
 
 /* Service access points and control; with AA AA 03 an organization code and a protocol (SNAP). */
@@ -159,7 +145,8 @@ LaStep la_llc_step(LaWalk *w)
   uint16_t protocol = la_be16(snap + 3);
   if (organization == 0 || organization == 0x0000f8) /* Ethernet; 802.1H bridge tunnel */
     return protocol < 0x600 ? la_walk_other(w) : la_ether_next(w, protocol);
-  if (organization == 0x0080c2 && (protocol == 0x0001 || protocol == 0x0007)) /* 802.1: a bridged Ethernet frame, padded by two */
+  if (organization == 0x0080c2 &&
+      (protocol == 0x0001 || protocol == 0x0007)) /* 802.1: a bridged Ethernet frame, padded by two */
     return la_walk_skip(w, 2, LA_STEP_ETHERNET);
   return la_walk_other(w);
 }
@@ -191,14 +178,10 @@ LaStep la_ppp_step(LaWalk *w)
   if (!la_cursor_skip(&w->in, len))
     return la_walk_short(w, len);
   switch (protocol) {
-  case 0x0021:
-    return LA_STEP_IPV4;
-  case 0x0057:
-    return LA_STEP_IPV6;
+  case 0x0021: return LA_STEP_IPV4;
+  case 0x0057: return LA_STEP_IPV6;
   case 0x0281:
-  case 0x0283:
-    return LA_STEP_MPLS;
-  default:
-    return la_walk_other(w); /* control protocols; compressed and encrypted datagrams */
+  case 0x0283: return LA_STEP_MPLS;
+  default: return la_walk_other(w); /* control protocols; compressed and encrypted datagrams */
   }
 }

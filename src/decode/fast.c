@@ -3,7 +3,9 @@
  * decided here but that a packet is a segment. */
 #include "decode/layer.h"
 
-enum { MAX_TAGS = 4 };
+enum {
+  MAX_TAGS = 4
+};
 
 static inline bool is_tag(uint16_t type)
 {

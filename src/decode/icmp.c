@@ -17,7 +17,9 @@ enum {
   ICMPV6_PARAMETER_PROBLEM = 4,
 };
 
-enum { PROTOCOL_TCP = 6 };
+enum {
+  PROTOCOL_TCP = 6
+};
 
 /* The quoted TCP header begins at `quote`: fills the error and ends the walk. */
 static LaStep quoted_tcp(LaWalk *w, LaCursor quote, const uint8_t *icmp)
@@ -79,19 +81,14 @@ static bool skip_extensions(LaCursor *quote, uint8_t next)
     case 60:  /* destination options */
     case 135: /* mobility */
     case 139: /* HIP */
-    case 140: /* shim6 */
-      rest = h[1] * 8u;
-      break;
+    case 140: /* shim6 */ rest = h[1] * 8u; break;
     case 44: /* fragment; only the first has the TCP header */
       if (la_be16(h + 2) >> 3 != 0)
         return false;
       rest = 0;
       break;
-    case 51: /* authentication, counted in fours */
-      rest = h[1] * 4u;
-      break;
-    default:
-      return false;
+    case 51: /* authentication, counted in fours */ rest = h[1] * 4u; break;
+    default: return false;
     }
     if (!la_cursor_skip(quote, rest))
       return false;

@@ -41,45 +41,28 @@ LaStep la_ip_next(LaWalk *w, uint8_t protocol)
 {
   bool v6 = w->segment->family == LA_FAMILY_IPV6;
   switch (protocol) {
-  case PROTOCOL_TCP:
-    return LA_STEP_TCP;
-  case PROTOCOL_UDP:
-    return LA_STEP_UDP;
-  case PROTOCOL_ICMP:
-    return v6 ? la_walk_other(w) : LA_STEP_ICMP;
-  case PROTOCOL_ICMPV6:
-    return v6 ? LA_STEP_ICMPV6 : la_walk_other(w);
-  case PROTOCOL_IPV4:
-    la_walk_push_plain(w, v6 ? LA_ENCAP_4IN6 : LA_ENCAP_IPIP);
-    return LA_STEP_IPV4;
-  case PROTOCOL_IPV6:
-    la_walk_push_plain(w, v6 ? LA_ENCAP_6IN6 : LA_ENCAP_6IN4);
-    return LA_STEP_IPV6;
-  case PROTOCOL_GRE:
-    return LA_STEP_GRE;
-  case PROTOCOL_AH:
-    return LA_STEP_AH;
-  case PROTOCOL_MPLS:
-    return LA_STEP_MPLS;
-  default:
-    break;
+  case PROTOCOL_TCP: return LA_STEP_TCP;
+  case PROTOCOL_UDP: return LA_STEP_UDP;
+  case PROTOCOL_ICMP: return v6 ? la_walk_other(w) : LA_STEP_ICMP;
+  case PROTOCOL_ICMPV6: return v6 ? LA_STEP_ICMPV6 : la_walk_other(w);
+  case PROTOCOL_IPV4: la_walk_push_plain(w, v6 ? LA_ENCAP_4IN6 : LA_ENCAP_IPIP); return LA_STEP_IPV4;
+  case PROTOCOL_IPV6: la_walk_push_plain(w, v6 ? LA_ENCAP_6IN6 : LA_ENCAP_6IN4); return LA_STEP_IPV6;
+  case PROTOCOL_GRE: return LA_STEP_GRE;
+  case PROTOCOL_AH: return LA_STEP_AH;
+  case PROTOCOL_MPLS: return LA_STEP_MPLS;
+  default: break;
   }
   if (!v6)
     return la_walk_other(w);
   switch (protocol) {
   case PROTOCOL_HOP_BY_HOP:
-  case PROTOCOL_DESTINATION:
-    return LA_STEP_OPTIONS;
-  case PROTOCOL_ROUTING:
-    return LA_STEP_ROUTING;
-  case PROTOCOL_FRAGMENT:
-    return LA_STEP_FRAGMENT;
+  case PROTOCOL_DESTINATION: return LA_STEP_OPTIONS;
+  case PROTOCOL_ROUTING: return LA_STEP_ROUTING;
+  case PROTOCOL_FRAGMENT: return LA_STEP_FRAGMENT;
   case PROTOCOL_MOBILITY:
   case PROTOCOL_HIP:
-  case PROTOCOL_SHIM6:
-    return LA_STEP_EXTENSION;
-  default:
-    return la_walk_other(w); /* no next header, ESP, other protocols */
+  case PROTOCOL_SHIM6: return LA_STEP_EXTENSION;
+  default: return la_walk_other(w); /* no next header, ESP, other protocols */
   }
 }
 
@@ -96,10 +79,8 @@ static LaStep later_fragment(LaWalk *w, uint8_t protocol)
   case LA_STEP_OPTIONS:
   case LA_STEP_ROUTING:
   case LA_STEP_FRAGMENT:
-  case LA_STEP_EXTENSION:
-    return (LaStep)LA_DECODED_FRAGMENT;
-  default:
-    return (LaStep)LA_DECODED_NOT_TCP;
+  case LA_STEP_EXTENSION: return (LaStep)LA_DECODED_FRAGMENT;
+  default: return (LaStep)LA_DECODED_NOT_TCP;
   }
 }
 
@@ -123,7 +104,7 @@ bool la_ip_plausible(const LaWalk *w)
 {
   if (!la_cursor_has(&w->in, 1))
     return true;
-  uint64_t left = la_walk_left(w);
+  uint64_t left = (w->fragment & LA_FRAGMENT_OUTER) != 0 ? UINT64_MAX : la_walk_left(w); /* the rest is in another fragment */
   uint8_t first = la_cursor_peek_u8(&w->in, 0);
   if (first >> 4 == 4) {
     unsigned header = (first & 0xfu) * 4, total = la_cursor_peek_u16(&w->in, 2);
@@ -140,7 +121,7 @@ bool la_ip_fills(const LaWalk *w)
   if (!la_cursor_has(&w->in, 6))
     return la_walk_left(w) >= 20;
   uint64_t len = version == 4 ? la_cursor_peek_u16(&w->in, 2) : la_cursor_peek_u16(&w->in, 4) + 40u;
-  return len == la_walk_left(w);
+  return (w->fragment & LA_FRAGMENT_OUTER) != 0 ? len >= la_walk_left(w) : len == la_walk_left(w);
 }
 
 /* Link types of raw IP, and MPLS: the version says which. */

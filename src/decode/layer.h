@@ -26,20 +26,20 @@ typedef enum {
   LA_STEP_LINK = LA_DECODED_CUT_SHORT + 1, /* by `link_type` */
   LA_STEP_ETHERNET,
   LA_STEP_VLAN,
-  LA_STEP_ITAG,       /* 802.1ah */
-  LA_STEP_ETAG,       /* 802.1BR */
+  LA_STEP_ITAG, /* 802.1ah */
+  LA_STEP_ETAG, /* 802.1BR */
   LA_STEP_VNTAG,
   LA_STEP_FABRICPATH,
   LA_STEP_MPLS,
   LA_STEP_LLC,
   LA_STEP_PPPOE,
   LA_STEP_PPP,
-  LA_STEP_WIFI,       /* 802.11 */
-  LA_STEP_IP,         /* IPv4 or IPv6 by its version */
+  LA_STEP_WIFI, /* 802.11 */
+  LA_STEP_IP,   /* IPv4 or IPv6 by its version */
   LA_STEP_IPV4,
   LA_STEP_IPV6,
-  LA_STEP_OPTIONS,    /* IPv6 hop-by-hop or destination options */
-  LA_STEP_EXTENSION,  /* IPv6 mobility, HIP, shim6 */
+  LA_STEP_OPTIONS,   /* IPv6 hop-by-hop or destination options */
+  LA_STEP_EXTENSION, /* IPv6 mobility, HIP, shim6 */
   LA_STEP_ROUTING,
   LA_STEP_FRAGMENT,
   LA_STEP_AH,
@@ -171,7 +171,7 @@ LaStep la_ip_next(LaWalk *w, uint8_t protocol);
 /* Whether `w` may stand before an IP packet: no captured field of version, header length and length contradicts it. */
 bool la_ip_plausible(const LaWalk *w);
 
-/* Whether `w` may stand before an IP packet that is exactly as long as what is left. */
+/* Whether `w` may stand before an IP packet that is exactly as long as what is left (in a first fragment: at least so long). */
 bool la_ip_fills(const LaWalk *w);
 
 /* Whether `w` may stand, `offset` bytes further, before an Ethernet header: its EtherType was captured and is a common one, and
@@ -227,7 +227,8 @@ bool la_tcp_checksum_wrong(const LaSegment *segment, const uint8_t *tcp, uint32_
 bool la_fast_decode(const LaPacketView *packet, LaSegment *segment);
 
 /* The general case. */
-LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment, LaIcmpError *ret_icmp);
+LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
+                       LaIcmpError *ret_icmp);
 
 /* Mixes an id into a tunnel hash; never 0. */
 uint32_t la_encap_mix(uint32_t hash, LaEncapKind kind, uint32_t id);

@@ -32,15 +32,12 @@ enum {
 static LaStep step_of_family(const LaWalk *w, uint32_t family)
 {
   switch (family) {
-  case FAMILY_INET:
-    return LA_STEP_IPV4;
+  case FAMILY_INET: return LA_STEP_IPV4;
   case FAMILY_INET6_LINUX:
   case FAMILY_INET6_NETBSD:
   case FAMILY_INET6_FREEBSD:
-  case FAMILY_INET6_DARWIN:
-    return LA_STEP_IPV6;
-  default:
-    return la_walk_other(w);
+  case FAMILY_INET6_DARWIN: return LA_STEP_IPV6;
+  default: return la_walk_other(w);
   }
 }
 
@@ -57,19 +54,11 @@ static LaStep link_null(LaWalk *w)
 static LaStep cooked_next(LaWalk *w, uint16_t arphrd, uint16_t protocol)
 {
   switch (arphrd) {
-  case ARPHRD_80211:
-    w->link_type = LINK_IEEE80211;
-    return LA_STEP_LINK;
-  case ARPHRD_80211_PRISM:
-    w->link_type = LINK_PRISM;
-    return LA_STEP_LINK;
-  case ARPHRD_80211_RADIOTAP:
-    w->link_type = LINK_RADIOTAP;
-    return LA_STEP_LINK;
-  case ARPHRD_NETLINK_MONITOR:
-    return la_walk_other(w);
-  default:
-    break;
+  case ARPHRD_80211: w->link_type = LINK_IEEE80211; return LA_STEP_LINK;
+  case ARPHRD_80211_PRISM: w->link_type = LINK_PRISM; return LA_STEP_LINK;
+  case ARPHRD_80211_RADIOTAP: w->link_type = LINK_RADIOTAP; return LA_STEP_LINK;
+  case ARPHRD_NETLINK_MONITOR: return la_walk_other(w);
+  default: break;
   }
   if (protocol == 4) /* 802.2 LLC */
     return LA_STEP_LLC;
@@ -121,7 +110,11 @@ static LaStep link_fddi(LaWalk *w)
  * flag is 0xff, and protocol, split flag and sequence number stand there once more. */
 static LaStep arcnet_next(LaWalk *w)
 {
-  enum { IP_RFC1051 = 240, IPV6_RFC1201 = 196, IP_RFC1201 = 212 };
+  enum {
+    IP_RFC1051 = 240,
+    IPV6_RFC1201 = 196,
+    IP_RFC1201 = 212
+  };
   const uint8_t *h = la_cursor_take(&w->in, 1);
   if (h == NULL)
     return la_walk_short(w, 1);
@@ -245,7 +238,10 @@ static LaStep link_infiniband(LaWalk *w)
  * header on. */
 static LaStep link_nflog(LaWalk *w)
 {
-  enum { ATTRIBUTE_HEADER = 1, ATTRIBUTE_PAYLOAD = 9 };
+  enum {
+    ATTRIBUTE_HEADER = 1,
+    ATTRIBUTE_PAYLOAD = 9
+  };
   const uint8_t *h = la_cursor_take(&w->in, 4);
   if (h == NULL)
     return la_walk_short(w, 4);
@@ -282,33 +278,33 @@ typedef LaStep LinkFunction(LaWalk *w);
 
 /* THE TABLE: a link type is understood when it has a row here. */
 static LinkFunction *const link_types[] = {
-  [0] = link_null,               /* NULL: BSD loopback */
-  [1] = la_ethernet_step,        /* ETHERNET */
-  [7] = link_arcnet_bsd,         /* ARCNET_BSD */
-  [9] = la_ppp_step,             /* PPP */
-  [10] = link_fddi,              /* FDDI */
-  [12] = la_ip_step,             /* RAW, as some systems number it */
-  [14] = la_ip_step,             /* RAW, as others do */
-  [50] = link_ppp_serial,        /* PPP_HDLC */
-  [51] = la_pppoe_step,          /* PPP_ETHER: PPPoE without the Ethernet header */
-  [101] = la_ip_step,            /* RAW */
-  [104] = link_c_hdlc,           /* C_HDLC */
-  [105] = la_wifi_step,          /* IEEE802_11 */
-  [108] = link_null,             /* LOOP: OpenBSD loopback */
-  [113] = link_linux_sll,        /* LINUX_SLL */
-  [119] = la_link_prism,         /* IEEE802_11_PRISM */
-  [127] = la_link_radiotap,      /* IEEE802_11_RADIOTAP */
-  [129] = link_arcnet_linux,     /* ARCNET_LINUX */
-  [163] = la_link_avs,           /* IEEE802_11_AVS */
-  [178] = link_juniper_ethernet, /* JUNIPER_ETHER */
-  [192] = la_link_ppi,           /* PPI */
-  [228] = la_ipv4_step,          /* IPV4 */
-  [229] = la_ipv6_step,          /* IPV6 */
-  [239] = link_nflog,            /* NFLOG */
-  [242] = link_ipoib,            /* IPOIB */
-  [247] = link_infiniband,       /* INFINIBAND */
-  [274] = link_mpacket,          /* ETHERNET_MPACKET */
-  [276] = link_linux_sll2,       /* LINUX_SLL2 */
+    [0] = link_null,               /* NULL: BSD loopback */
+    [1] = la_ethernet_step,        /* ETHERNET */
+    [7] = link_arcnet_bsd,         /* ARCNET_BSD */
+    [9] = la_ppp_step,             /* PPP */
+    [10] = link_fddi,              /* FDDI */
+    [12] = la_ip_step,             /* RAW, as some systems number it */
+    [14] = la_ip_step,             /* RAW, as others do */
+    [50] = link_ppp_serial,        /* PPP_HDLC */
+    [51] = la_pppoe_step,          /* PPP_ETHER: PPPoE without the Ethernet header */
+    [101] = la_ip_step,            /* RAW */
+    [104] = link_c_hdlc,           /* C_HDLC */
+    [105] = la_wifi_step,          /* IEEE802_11 */
+    [108] = link_null,             /* LOOP: OpenBSD loopback */
+    [113] = link_linux_sll,        /* LINUX_SLL */
+    [119] = la_link_prism,         /* IEEE802_11_PRISM */
+    [127] = la_link_radiotap,      /* IEEE802_11_RADIOTAP */
+    [129] = link_arcnet_linux,     /* ARCNET_LINUX */
+    [163] = la_link_avs,           /* IEEE802_11_AVS */
+    [178] = link_juniper_ethernet, /* JUNIPER_ETHER */
+    [192] = la_link_ppi,           /* PPI */
+    [228] = la_ipv4_step,          /* IPV4 */
+    [229] = la_ipv6_step,          /* IPV6 */
+    [239] = link_nflog,            /* NFLOG */
+    [242] = link_ipoib,            /* IPOIB */
+    [247] = link_infiniband,       /* INFINIBAND */
+    [274] = link_mpacket,          /* ETHERNET_MPACKET */
+    [276] = link_linux_sll2,       /* LINUX_SLL2 */
 };
 
 static LinkFunction *link_function(uint16_t link_type)

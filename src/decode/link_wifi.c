@@ -6,7 +6,9 @@
  * and still have the protected bit, and the SNAP header tells these. All fields of these headers are little-endian. */
 #include "decode/layer.h"
 
-enum { LINK_IEEE80211 = 105 };
+enum {
+  LINK_IEEE80211 = 105
+};
 
 enum {
   FLAG_TO_DS = 0x01,
@@ -86,7 +88,11 @@ static LaStep wifi_after(LaWalk *w, uint64_t len, size_t taken)
  * fields. The only one of use here is the flags, the second: whether the 802.11 header is padded to four bytes. */
 LaStep la_link_radiotap(LaWalk *w)
 {
-  enum { PRESENT_TSFT = 1 << 0, PRESENT_FLAGS = 1 << 1, FLAGS_DATA_PAD = 0x20 };
+  enum {
+    PRESENT_TSFT = 1 << 0,
+    PRESENT_FLAGS = 1 << 1,
+    FLAGS_DATA_PAD = 0x20
+  };
   const uint8_t *h = la_cursor_take(&w->in, 8);
   if (h == NULL)
     return la_walk_short(w, 8);

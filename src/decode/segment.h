@@ -39,10 +39,10 @@ enum {
 
 /* What lay between the link and the innermost IP header, outermost first; CONTRACT's words for `encapsulation`. */
 typedef enum {
-  LA_ENCAP_VLAN,   /* id: VLAN */
-  LA_ENCAP_MPLS,   /* id: label */
-  LA_ENCAP_PPPOE,  /* id: session; written without it */
-  LA_ENCAP_IPIP,   /* IPv4 in IPv4 */
+  LA_ENCAP_VLAN,  /* id: VLAN */
+  LA_ENCAP_MPLS,  /* id: label */
+  LA_ENCAP_PPPOE, /* id: session; written without it */
+  LA_ENCAP_IPIP,  /* IPv4 in IPv4 */
   LA_ENCAP_6IN4,
   LA_ENCAP_4IN6,
   LA_ENCAP_6IN6,   /* written as "ipip" */
@@ -91,10 +91,11 @@ typedef struct {
   uint8_t cookie_len;   /* with LA_OPT_FAST_OPEN: bytes of cookie (0: a request) */
   uint32_t ts_val;      /* with LA_OPT_TIMESTAMPS */
   uint32_t ts_ecr;
-  uint32_t tunnel_hash; /* hash of those ids of `encap` that are the same in both directions (VLAN, VNI, GRE key); 0 when none */
-  uint16_t interface;   /* index of the capture's interface (65535: that or a later one) */
+  uint32_t
+      tunnel_hash;    /* hash of those ids of `encap` that are the same in both directions (VLAN, VNI, GRE key); 0 when none */
+  uint16_t interface; /* index of the capture's interface (65535: that or a later one) */
   uint16_t checksum_bad; /* 1: the TCP checksum was verified and is wrong; 0: right, or not verified */
-  uint8_t fragment;     /* 1: the first fragment of a datagram */
+  uint8_t fragment;      /* 1: the first fragment of a datagram */
   uint8_t encap_count;
   LaEncap encap[LA_ENCAP_MAX]; /* only the first encap_count are set */
   struct {
@@ -117,8 +118,8 @@ typedef struct {
   uint8_t family; /* of the error and, as a rule, of the quote */
   uint8_t type;   /* ICMP or ICMPv6 type */
   uint8_t code;
-  uint8_t ttl;    /* of the error's own IP header */
-  uint32_t mtu;   /* with fragmentation needed / packet too big: the MTU said, else 0 */
+  uint8_t ttl;  /* of the error's own IP header */
+  uint32_t mtu; /* with fragmentation needed / packet too big: the MTU said, else 0 */
   uint32_t tunnel_hash;
 } LaIcmpError;
 

@@ -106,16 +106,16 @@ static unsigned option_experiment(LaSegment *s, const uint8_t *value, size_t len
 
 /* THE TABLE: one row an option kind. */
 static OptionFunction *const kinds[256] = {
-  [KIND_MSS] = option_mss,
-  [KIND_WSCALE] = option_wscale,
-  [KIND_SACK_PERMITTED] = option_sack_permitted,
-  [KIND_SACK] = option_sack,
-  [KIND_TIMESTAMPS] = option_timestamps,
-  [KIND_MD5] = option_md5,
-  [KIND_AO] = option_ao,
-  [KIND_MPTCP] = option_mptcp,
-  [KIND_FAST_OPEN] = option_fast_open,
-  [KIND_EXPERIMENT] = option_experiment,
+    [KIND_MSS] = option_mss,
+    [KIND_WSCALE] = option_wscale,
+    [KIND_SACK_PERMITTED] = option_sack_permitted,
+    [KIND_SACK] = option_sack,
+    [KIND_TIMESTAMPS] = option_timestamps,
+    [KIND_MD5] = option_md5,
+    [KIND_AO] = option_ao,
+    [KIND_MPTCP] = option_mptcp,
+    [KIND_FAST_OPEN] = option_fast_open,
+    [KIND_EXPERIMENT] = option_experiment,
 };
 
 /* What can be told of an option whose value was cut: of a SACK option the blocks that were captured whole. */
@@ -200,7 +200,8 @@ static uint64_t sum_words(LaCursor in)
 bool la_tcp_checksum_wrong(const LaSegment *segment, const uint8_t *tcp, uint32_t len)
 {
   size_t addr_len = segment->family == LA_FAMILY_IPV4 ? 4 : 16;
-  uint64_t sum = sum_words(la_cursor_init(segment->src.bytes, addr_len)) + sum_words(la_cursor_init(segment->dst.bytes, addr_len));
+  uint64_t sum =
+      sum_words(la_cursor_init(segment->src.bytes, addr_len)) + sum_words(la_cursor_init(segment->dst.bytes, addr_len));
   sum += 6 + (len >> 16) + (len & 0xffff) + sum_words(la_cursor_init(tcp, len));
   while (sum >> 16 != 0)
     sum = (sum & 0xffff) + (sum >> 16);

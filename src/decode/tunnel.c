@@ -22,7 +22,9 @@ enum {
   PROTOCOL_PPP = 0x880b,
 };
 
-enum { NVGRE_SUBNET_MIN = 0x1000 };
+enum {
+  NVGRE_SUBNET_MIN = 0x1000
+};
 
 /* Source route entries: address family (2), offset, length and so many bytes, up to one of family 0 and length 0. */
 static bool skip_source_routes(LaWalk *w, LaStep *ret_result)
@@ -65,7 +67,8 @@ static void push_gre(LaWalk *w, uint16_t flags, uint16_t protocol, uint32_t key)
 {
   if ((flags & GRE_KEY) == 0)
     la_walk_push_plain(w, LA_ENCAP_GRE);
-  else if (protocol == PROTOCOL_BRIDGE && (flags & (GRE_CHECKSUM | GRE_ROUTING | GRE_SEQUENCE)) == 0 && key >> 8 >= NVGRE_SUBNET_MIN)
+  else if (protocol == PROTOCOL_BRIDGE && (flags & (GRE_CHECKSUM | GRE_ROUTING | GRE_SEQUENCE)) == 0 &&
+           key >> 8 >= NVGRE_SUBNET_MIN)
     la_walk_push(w, LA_ENCAP_NVGRE, key >> 8);
   else
     la_walk_push(w, LA_ENCAP_GRE, key);

@@ -6,25 +6,22 @@
  * it, it has to fill the datagram exactly. */
 #include "decode/layer.h"
 
-enum { PROTOCOL_IPV4 = 4, PROTOCOL_IPV6 = 41 };
+enum {
+  PROTOCOL_IPV4 = 4,
+  PROTOCOL_IPV6 = 41
+};
 
 /* The tunnel of a pair of ports, or LA_DECODED_NOT_TCP. Where both ends use the port, or either may, the source counts too. */
 static LaStep step_of_ports(uint16_t src_port, uint16_t dst_port)
 {
   switch (dst_port) {
-  case 2152:
-    return LA_STEP_GTPU;
-  case 4754:
-    return LA_STEP_GRE; /* RFC 8086 */
-  case 4789:
-  case 8472: /* what Linux used before 4789 was assigned, and some overlays still do */
-    return LA_STEP_VXLAN;
-  case 4790:
-    return LA_STEP_VXLAN_GPE;
-  case 6081:
-    return LA_STEP_GENEVE;
-  default:
-    break;
+  case 2152: return LA_STEP_GTPU;
+  case 4754: return LA_STEP_GRE; /* RFC 8086 */
+  case 8472:                     /* what Linux used before 4789 was assigned, and some overlays still do */
+  case 4789: return LA_STEP_VXLAN;
+  case 4790: return LA_STEP_VXLAN_GPE;
+  case 6081: return LA_STEP_GENEVE;
+  default: break;
   }
   if (src_port == 3544 || dst_port == 3544)
     return LA_STEP_TEREDO;
@@ -78,16 +75,11 @@ LaStep la_vxlan_gpe_step(LaWalk *w)
     return la_walk_bad(w);
   la_walk_push(w, LA_ENCAP_VXLAN, la_be24(h + 4));
   switch (has_protocol ? h[3] : 3) {
-  case 1:
-    return LA_STEP_IPV4;
-  case 2:
-    return LA_STEP_IPV6;
-  case 3:
-    return LA_STEP_ETHERNET;
-  case 5:
-    return LA_STEP_MPLS;
-  default:
-    return la_walk_other(w);
+  case 1: return LA_STEP_IPV4;
+  case 2: return LA_STEP_IPV6;
+  case 3: return LA_STEP_ETHERNET;
+  case 5: return LA_STEP_MPLS;
+  default: return la_walk_other(w);
   }
 }
 
@@ -136,7 +128,7 @@ LaStep la_gtpu_step(LaWalk *w)
       extension = header[len - 1];
     }
   }
-  if (!la_ip_fills(w) && (w->fragment & LA_FRAGMENT_OUTER) == 0)
+  if (!la_ip_fills(w))
     return la_walk_bad(w);
   la_walk_push(w, LA_ENCAP_GTPU, la_be32(h + 4));
   return LA_STEP_IP;
@@ -187,7 +179,11 @@ LaStep la_ayiya_step(LaWalk *w)
  * covers what W and M announce. Native frames of binding 1 are 802.11, the others 802.3. */
 LaStep la_capwap_step(LaWalk *w)
 {
-  enum { FLAG_FRAGMENT = 0x80, FLAG_KEEP_ALIVE = 0x08, FLAGS_RESERVED = 0x07 };
+  enum {
+    FLAG_FRAGMENT = 0x80,
+    FLAG_KEEP_ALIVE = 0x08,
+    FLAGS_RESERVED = 0x07
+  };
   const uint8_t *h = la_cursor_take(&w->in, 8);
   if (h == NULL)
     return la_walk_short(w, 8);

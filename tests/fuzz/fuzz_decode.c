@@ -58,8 +58,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   check(copy != NULL);
   if (captured != 0)
     memcpy(copy, in.at, captured);
-  LaPacketView packet = {.data = copy, .captured_len = (uint32_t)captured, .wire_len = (uint32_t)captured + beyond, .frame = 1,
-                         .link_type = link_type, .fcs_len = (int8_t)((how & 1) != 0 ? 4 : -1)};
+  LaPacketView packet = {.data = copy,
+                         .captured_len = (uint32_t)captured,
+                         .wire_len = (uint32_t)captured + beyond,
+                         .frame = 1,
+                         .link_type = link_type,
+                         .fcs_len = (int8_t)((how & 1) != 0 ? 4 : -1)};
   LaDecodeOptions options = {.verify_checksums = (how & 2) != 0};
   LaSegment segment, walked;
   LaIcmpError icmp;

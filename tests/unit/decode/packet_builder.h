@@ -192,8 +192,14 @@ static inline Decoded decode_cut(const Bytes *b, uint16_t link_type, size_t capt
   uint8_t *copy = malloc(captured != 0 ? captured : 1);
   assert_non_null(copy);
   memcpy(copy, b->data, captured);
-  LaPacketView packet = {.data = copy, .captured_len = (uint32_t)captured, .wire_len = (uint32_t)wire, .frame = 7,
-                         .time = 1234567890, .interface = 3, .link_type = link_type, .fcs_len = -1};
+  LaPacketView packet = {.data = copy,
+                         .captured_len = (uint32_t)captured,
+                         .wire_len = (uint32_t)wire,
+                         .frame = 7,
+                         .time = 1234567890,
+                         .interface = 3,
+                         .link_type = link_type,
+                         .fcs_len = -1};
   LaDecodeOptions options = {.verify_checksums = false};
   Decoded d;
   memset(&d, 0xa5, sizeof d); /* so that a field that is not set shows */
@@ -288,6 +294,8 @@ static inline void assert_segment_cut(const Bytes *b, uint16_t link_type, const 
     d = decode_cut(b, link_type, n, n);
     if (n < fixed_end && d.result == LA_DECODED_SEGMENT)
       fail_msg("frame of %zu bytes: a segment", n);
+    if (d.result == LA_DECODED_CUT_SHORT)
+      fail_msg("frame of %zu bytes: cut short, but nothing was cut", n);
   }
 }
 

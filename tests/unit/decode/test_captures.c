@@ -71,9 +71,11 @@ static void check_line(const char *line)
   assert_non_null(connections);
   uint64_t expected = sum_of(connections, "\"packets\": ");
   uint64_t payload = sum_of(connections, "\"payload_bytes\": ");
-  uint64_t syn = sum_of(connections, "\"syn\": "), fin = sum_of(connections, "\"fin\": "), rst = sum_of(connections, "\"rst\": ");
-  if (counts.packets != strtoull(strstr(line, "\"packets\": ") + 11, NULL, 10) || counts.results[LA_DECODED_SEGMENT] != expected ||
-      counts.payload != payload || counts.syn != syn || counts.fin != fin || counts.rst != rst)
+  uint64_t syn = sum_of(connections, "\"syn\": "), fin = sum_of(connections, "\"fin\": "),
+           rst = sum_of(connections, "\"rst\": ");
+  if (counts.packets != strtoull(strstr(line, "\"packets\": ") + 11, NULL, 10) ||
+      counts.results[LA_DECODED_SEGMENT] != expected || counts.payload != payload || counts.syn != syn || counts.fin != fin ||
+      counts.rst != rst)
     fail_msg("%s: segments %" PRIu64 " of %" PRIu64 ", payload %" PRIu64 " of %" PRIu64 ", SYN %" PRIu64 " of %" PRIu64
              ", FIN %" PRIu64 " of %" PRIu64 ", RST %" PRIu64 " of %" PRIu64,
              name, counts.results[LA_DECODED_SEGMENT], expected, counts.payload, payload, counts.syn, syn, counts.fin, fin,
@@ -118,11 +120,12 @@ static void for_each_capture(const char *folder, void (*check)(const char *path,
 static void check_sound(const char *path, const char *name, const Counts *counts)
 {
   (void)name;
-  uint64_t bad = counts->results[LA_DECODED_MALFORMED] + counts->results[LA_DECODED_CUT_SHORT] +
-                 counts->results[LA_DECODED_FRAGMENT];
+  uint64_t bad =
+      counts->results[LA_DECODED_MALFORMED] + counts->results[LA_DECODED_CUT_SHORT] + counts->results[LA_DECODED_FRAGMENT];
   if (bad != 0)
-    fail_msg("%s: malformed %" PRIu64 ", cut short %" PRIu64 ", fragments %" PRIu64, path, counts->results[LA_DECODED_MALFORMED],
-             counts->results[LA_DECODED_CUT_SHORT], counts->results[LA_DECODED_FRAGMENT]);
+    fail_msg("%s: malformed %" PRIu64 ", cut short %" PRIu64 ", fragments %" PRIu64, path,
+             counts->results[LA_DECODED_MALFORMED], counts->results[LA_DECODED_CUT_SHORT],
+             counts->results[LA_DECODED_FRAGMENT]);
 }
 
 static void no_packet_of_the_captures_is_malformed_cut_short_or_a_fragment(void **state)
@@ -153,9 +156,14 @@ static void kernel_captures_are_of_segments(void **state)
 /* The captures' own description lists those with wrong checksums. */
 static void check_checksums(const char *path, const char *name, const Counts *counts)
 {
-  static const char *const wrong[] = {"one_tcp_rst.pcap",          "raw_ip.pcap",              "tls.pcap",
-                                      "bgp-bgpsec.pcap",           "of10_7050sx_bsn.pcap",     "nanosecs_big_endian.pcap",
-                                      "http_asymmetric.pcapng",    "custom_rules_same-ip_multiple_ports.pcapng"};
+  static const char *const wrong[] = {"one_tcp_rst.pcap",
+                                      "raw_ip.pcap",
+                                      "tls.pcap",
+                                      "bgp-bgpsec.pcap",
+                                      "of10_7050sx_bsn.pcap",
+                                      "nanosecs_big_endian.pcap",
+                                      "http_asymmetric.pcapng",
+                                      "custom_rules_same-ip_multiple_ports.pcapng"};
   bool expected = false;
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
     expected = expected || strcmp(name, wrong[i]) == 0;
@@ -182,12 +190,12 @@ static void icmp_errors_of_the_captures_are_found(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(segments_and_flags_are_those_of_the_captures),
-    cmocka_unit_test(no_packet_of_the_captures_is_malformed_cut_short_or_a_fragment),
-    cmocka_unit_test(no_packet_of_the_kernel_captures_is_malformed_cut_short_or_a_fragment),
-    cmocka_unit_test(kernel_captures_are_of_segments),
-    cmocka_unit_test(wrong_checksums_are_in_the_captures_that_have_them),
-    cmocka_unit_test(icmp_errors_of_the_captures_are_found),
+      cmocka_unit_test(segments_and_flags_are_those_of_the_captures),
+      cmocka_unit_test(no_packet_of_the_captures_is_malformed_cut_short_or_a_fragment),
+      cmocka_unit_test(no_packet_of_the_kernel_captures_is_malformed_cut_short_or_a_fragment),
+      cmocka_unit_test(kernel_captures_are_of_segments),
+      cmocka_unit_test(wrong_checksums_are_in_the_captures_that_have_them),
+      cmocka_unit_test(icmp_errors_of_the_captures_are_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,15 +66,22 @@ static void vlan_tags_past_the_list_are_walked(void **state)
   assert_int_equal(d.segment.src_port, 40001);
 }
 
-static void more_headers_than_any_network_has_are_malformed(void **state)
+static LaDecodeResult result_with_tags(int tags)
 {
-  (void)state;
   Bytes b = ipv4_segment();
   wrap(&b, "0800");
-  for (int i = 0; i < 40; i++)
+  for (int i = 0; i < tags; i++)
     wrap(&b, "8100 0001");
   wrap(&b, ETHER_ADDRESSES);
-  assert_int_equal(result_of(&b, 1), LA_DECODED_MALFORMED);
+  return result_of(&b, 1);
+}
+
+static void more_than_32_headers_are_malformed(void **state)
+{
+  (void)state;
+  assert_int_equal(result_with_tags(29), LA_DECODED_SEGMENT); /* besides Ethernet, IPv4 and TCP */
+  assert_int_equal(result_with_tags(30), LA_DECODED_MALFORMED);
+  assert_int_equal(result_with_tags(200), LA_DECODED_MALFORMED);
 }
 
 static void vlan_tag_before_llc(void **state)
@@ -164,6 +171,13 @@ static void llc_snap(void **state)
   check("0046 aaaa03 0000f8 0800", "");
 }
 
+static void llc_of_the_largest_802_3_length(void **state)
+{
+  (void)state;
+  check("05dc aaaa03 000000 0800", "");
+  check_result("05dd aaaa03 000000 0800", LA_DECODED_NOT_IP);
+}
+
 static void llc_snap_of_a_bridged_frame(void **state)
 {
   (void)state;
@@ -180,6 +194,10 @@ static void llc_of_spanning_tree_and_other_vendors_is_not_ip(void **state)
 {
   (void)state;
   check_result("0026 424203 0000", LA_DECODED_NOT_IP);
+  check_result("0041 064203", LA_DECODED_NOT_IP);
+  check_result("0041 420603", LA_DECODED_NOT_IP);
+  check_result("0041 0606f3", LA_DECODED_NOT_IP);
+  check_result("0046 aa4203 000000 0800", LA_DECODED_NOT_IP);
   check_result("0046 aaaa03 00000c 2000", LA_DECODED_NOT_IP);
 }
 
@@ -205,6 +223,13 @@ static void pppoe_session(void **state)
   (void)state;
   check("8864 1100 0001 0040 0021", "pppoe");
   check("8100 000a 8864 1100 0001 003f 21", "vlan:10,pppoe");
+}
+
+static void pppoe_session_number_is_kept(void **state)
+{
+  (void)state;
+  Bytes b = ether_with("8864 1100 1234 0040 0021");
+  assert_int_equal(decode(&b, 1).segment.encap[0].id, 0x1234);
 }
 
 static void pppoe_of_another_version_is_malformed(void **state)
@@ -242,33 +267,35 @@ static void tunnel_hash_is_not_of_priority_tags_labels_and_sessions(void **state
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(vlan_tag_of_each_kind),
-    cmocka_unit_test(vlan_tag_before_ipv6),
-    cmocka_unit_test(vlan_tags_nest),
-    cmocka_unit_test(vlan_tags_past_the_list_are_walked),
-    cmocka_unit_test(more_headers_than_any_network_has_are_malformed),
-    cmocka_unit_test(vlan_tag_before_llc),
-    cmocka_unit_test(provider_backbone_bridging),
-    cmocka_unit_test(port_extender_tag),
-    cmocka_unit_test(vntag),
-    cmocka_unit_test(fabricpath),
-    cmocka_unit_test(mpls_of_one_and_of_several_labels),
-    cmocka_unit_test(mpls_carries_ipv6),
-    cmocka_unit_test(mpls_pseudowire_with_control_word),
-    cmocka_unit_test(mpls_pseudowire_without_control_word),
-    cmocka_unit_test(mpls_pseudowire_whose_address_looks_like_an_ip_version),
-    cmocka_unit_test(mpls_channel_of_the_operator_is_not_ip),
-    cmocka_unit_test(llc_snap),
-    cmocka_unit_test(llc_snap_of_a_bridged_frame),
-    cmocka_unit_test(llc_service_access_point_of_ip),
-    cmocka_unit_test(llc_of_spanning_tree_and_other_vendors_is_not_ip),
-    cmocka_unit_test(length_of_an_802_3_frame_cuts_padding),
-    cmocka_unit_test(ethertypes_that_lead_nowhere_are_not_ip),
-    cmocka_unit_test(pppoe_session),
-    cmocka_unit_test(pppoe_of_another_version_is_malformed),
-    cmocka_unit_test(pppoe_control_is_not_ip),
-    cmocka_unit_test(tunnel_hash_is_of_vlan_ids),
-    cmocka_unit_test(tunnel_hash_is_not_of_priority_tags_labels_and_sessions),
+      cmocka_unit_test(vlan_tag_of_each_kind),
+      cmocka_unit_test(vlan_tag_before_ipv6),
+      cmocka_unit_test(vlan_tags_nest),
+      cmocka_unit_test(vlan_tags_past_the_list_are_walked),
+      cmocka_unit_test(more_than_32_headers_are_malformed),
+      cmocka_unit_test(vlan_tag_before_llc),
+      cmocka_unit_test(provider_backbone_bridging),
+      cmocka_unit_test(port_extender_tag),
+      cmocka_unit_test(vntag),
+      cmocka_unit_test(fabricpath),
+      cmocka_unit_test(mpls_of_one_and_of_several_labels),
+      cmocka_unit_test(mpls_carries_ipv6),
+      cmocka_unit_test(mpls_pseudowire_with_control_word),
+      cmocka_unit_test(mpls_pseudowire_without_control_word),
+      cmocka_unit_test(mpls_pseudowire_whose_address_looks_like_an_ip_version),
+      cmocka_unit_test(mpls_channel_of_the_operator_is_not_ip),
+      cmocka_unit_test(llc_snap),
+      cmocka_unit_test(llc_of_the_largest_802_3_length),
+      cmocka_unit_test(llc_snap_of_a_bridged_frame),
+      cmocka_unit_test(llc_service_access_point_of_ip),
+      cmocka_unit_test(llc_of_spanning_tree_and_other_vendors_is_not_ip),
+      cmocka_unit_test(length_of_an_802_3_frame_cuts_padding),
+      cmocka_unit_test(ethertypes_that_lead_nowhere_are_not_ip),
+      cmocka_unit_test(pppoe_session),
+      cmocka_unit_test(pppoe_session_number_is_kept),
+      cmocka_unit_test(pppoe_of_another_version_is_malformed),
+      cmocka_unit_test(pppoe_control_is_not_ip),
+      cmocka_unit_test(tunnel_hash_is_of_vlan_ids),
+      cmocka_unit_test(tunnel_hash_is_not_of_priority_tags_labels_and_sessions),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

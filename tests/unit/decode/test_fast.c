@@ -67,8 +67,14 @@ static bool taken_and_same(const LaPacketView *packet)
 
 static LaPacketView view_of(const Bytes *b, size_t captured)
 {
-  return (LaPacketView){.data = b->data, .captured_len = (uint32_t)captured, .wire_len = (uint32_t)b->len, .frame = 9,
-                        .time = 77, .interface = 1, .link_type = 1, .fcs_len = -1};
+  return (LaPacketView){.data = b->data,
+                        .captured_len = (uint32_t)captured,
+                        .wire_len = (uint32_t)b->len,
+                        .frame = 9,
+                        .time = 77,
+                        .interface = 1,
+                        .link_type = 1,
+                        .fcs_len = -1};
 }
 
 static Bytes common_packet(unsigned kind)
@@ -135,15 +141,15 @@ static void oddities_are_left_to_the_walk(void **state)
     size_t offset;
     unsigned value;
   } changes[] = {
-    {14 + 0, 0x4600},      /* IPv4 options */
-    {14 + 2, 0},           /* no length */
-    {14 + 2, 39},          /* too short */
-    {14 + 2, 1500},        /* longer than the frame */
-    {14 + 6, 0x2000},      /* first fragment */
-    {14 + 6, 0x0001},      /* later fragment */
-    {14 + 8, 0x3d11},      /* UDP */
-    {14 + 20 + 12, 0x4018}, /* data offset 4 */
-    {12, 0x0806},
+      {14 + 0, 0x4600},       /* IPv4 options */
+      {14 + 2, 0},            /* no length */
+      {14 + 2, 39},           /* too short */
+      {14 + 2, 1500},         /* longer than the frame */
+      {14 + 6, 0x2000},       /* first fragment */
+      {14 + 6, 0x0001},       /* later fragment */
+      {14 + 8, 0x3d11},       /* UDP */
+      {14 + 20 + 12, 0x4018}, /* data offset 4 */
+      {12, 0x0806},
   };
   for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
     Bytes b = common_packet(0);
@@ -157,10 +163,10 @@ static void oddities_are_left_to_the_walk(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(common_packets_take_the_fast_path),
-    cmocka_unit_test(cut_packets_are_decoded_the_same),
-    cmocka_unit_test(damaged_packets_are_decoded_the_same),
-    cmocka_unit_test(oddities_are_left_to_the_walk),
+      cmocka_unit_test(common_packets_take_the_fast_path),
+      cmocka_unit_test(cut_packets_are_decoded_the_same),
+      cmocka_unit_test(damaged_packets_are_decoded_the_same),
+      cmocka_unit_test(oddities_are_left_to_the_walk),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

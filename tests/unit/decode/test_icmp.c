@@ -1,7 +1,11 @@
 /* ICMP and ICMPv6 errors that quote TCP. */
 #include "unit/decode/packet_builder.h"
 
-enum { RAW = 101, ICMP = 1, ICMPV6 = 58 };
+enum {
+  RAW = 101,
+  ICMP = 1,
+  ICMPV6 = 58
+};
 
 /* An ICMP message with this header that quotes `quote`, cut to `len` bytes, from 192.0.2.1 with TTL 200. */
 static Bytes icmp_with(const char *header, Bytes quote, size_t len)
@@ -201,9 +205,9 @@ static void icmpv6_quote_with_extension_headers(void **state)
 {
   (void)state;
   Bytes quote = tcp_segment();
-  wrap(&quote, "0600 0001 00000001");                                  /* fragment: the first */
+  wrap(&quote, "0600 0001 00000001");                                   /* fragment: the first */
   wrap(&quote, "2c02 0000 00000001 00000001 0102030405060708090a0b0c"); /* destination options, 24 bytes */
-  wrap(&quote, "3c00 0104 00000000");                                  /* hop by hop */
+  wrap(&quote, "3c00 0104 00000000");                                   /* hop by hop */
   wrap_ipv6(&quote, 0);
   Bytes b = icmpv6_with("0300 0000 00000000", quote, 200);
   LaIcmpError e = error_of(&b, RAW);
@@ -247,22 +251,22 @@ static void quotes_at_every_length_stay_within_the_capture(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(unreachable_with_eight_bytes_of_quote),
-    cmocka_unit_test(every_kind_of_error),
-    cmocka_unit_test(redirects_and_messages_without_quote_are_not_tcp),
-    cmocka_unit_test(fragmentation_needed_says_the_mtu),
-    cmocka_unit_test(quote_of_ports_alone_has_no_sequence_number),
-    cmocka_unit_test(quote_without_ports_is_not_tcp),
-    cmocka_unit_test(quote_cut_by_the_snaplen_is_not_tcp),
-    cmocka_unit_test(quoted_ip_options_are_skipped),
-    cmocka_unit_test(quotes_of_other_protocols_and_later_fragments_are_not_tcp),
-    cmocka_unit_test(error_in_tags_and_tunnels),
-    cmocka_unit_test(icmpv6_errors),
-    cmocka_unit_test(icmpv6_messages_without_quote_are_not_tcp),
-    cmocka_unit_test(icmpv6_quote_with_extension_headers),
-    cmocka_unit_test(icmpv6_quote_with_authentication_header),
-    cmocka_unit_test(icmpv6_quote_of_a_later_fragment_is_not_tcp),
-    cmocka_unit_test(quotes_at_every_length_stay_within_the_capture),
+      cmocka_unit_test(unreachable_with_eight_bytes_of_quote),
+      cmocka_unit_test(every_kind_of_error),
+      cmocka_unit_test(redirects_and_messages_without_quote_are_not_tcp),
+      cmocka_unit_test(fragmentation_needed_says_the_mtu),
+      cmocka_unit_test(quote_of_ports_alone_has_no_sequence_number),
+      cmocka_unit_test(quote_without_ports_is_not_tcp),
+      cmocka_unit_test(quote_cut_by_the_snaplen_is_not_tcp),
+      cmocka_unit_test(quoted_ip_options_are_skipped),
+      cmocka_unit_test(quotes_of_other_protocols_and_later_fragments_are_not_tcp),
+      cmocka_unit_test(error_in_tags_and_tunnels),
+      cmocka_unit_test(icmpv6_errors),
+      cmocka_unit_test(icmpv6_messages_without_quote_are_not_tcp),
+      cmocka_unit_test(icmpv6_quote_with_extension_headers),
+      cmocka_unit_test(icmpv6_quote_with_authentication_header),
+      cmocka_unit_test(icmpv6_quote_of_a_later_fragment_is_not_tcp),
+      cmocka_unit_test(quotes_at_every_length_stay_within_the_capture),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* IPv4, IPv6 with its extension headers, lengths, fragments, AH. */
 #include "unit/decode/packet_builder.h"
 
-enum { RAW = 101 };
+enum {
+  RAW = 101
+};
 
 static void ethernet_padding_is_no_payload(void **state)
 {
@@ -48,7 +50,8 @@ static void check_sequence_is_not_payload_of_a_packet_without_length(void **stat
   Bytes b = ether_segment();
   put16(&b, 14 + 2, 0);
   append(&b, "01020304");
-  LaPacketView packet = {.data = b.data, .captured_len = (uint32_t)b.len, .wire_len = (uint32_t)b.len, .link_type = 1, .fcs_len = 4};
+  LaPacketView packet = {
+      .data = b.data, .captured_len = (uint32_t)b.len, .wire_len = (uint32_t)b.len, .link_type = 1, .fcs_len = 4};
   LaDecodeOptions options = {.verify_checksums = false};
   LaSegment segment;
   LaIcmpError icmp;
@@ -309,10 +312,10 @@ static void ipv6_routing_header_names_the_last_destination(void **state)
 {
   (void)state;
   static const char *const headers[] = {
-    "0602 0001 00000000 20010db8 00000000 00000000 00000002",                                          /* type 0 */
-    "0602 0201 00000000 20010db8 00000000 00000000 00000002",                                          /* type 2 */
-    "0604 0401 01000000 20010db8 00000000 00000000 00000002 20010db8 00000000 00000000 00000099",      /* segment routing */
-    "0604 0002 00000000 20010db8 00000000 00000000 00000099 20010db8 00000000 00000000 00000002",      /* two stops */
+      "0602 0001 00000000 20010db8 00000000 00000000 00000002",                                     /* type 0 */
+      "0602 0201 00000000 20010db8 00000000 00000000 00000002",                                     /* type 2 */
+      "0604 0401 01000000 20010db8 00000000 00000000 00000002 20010db8 00000000 00000000 00000099", /* segment routing */
+      "0604 0002 00000000 20010db8 00000000 00000000 00000099 20010db8 00000000 00000000 00000002", /* two stops */
   };
   for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
     Bytes b = tcp_segment();
@@ -339,6 +342,15 @@ static void ipv6_home_address_replaces_the_source(void **state)
   wrap(&b, "0602 0100 c910 20010db8 00000000 00000000 00000001 0000");
   wrap_ipv6(&b, 60);
   b.data[23] = 0x77; /* where it is now */
+  assert_segment(&b, RAW, "");
+}
+
+static void ipv6_other_options_are_no_home_address(void **state)
+{
+  (void)state;
+  Bytes b = tcp_segment();
+  wrap(&b, "0602 1e10 20010db8 00000000 00000000 00000077 c902 0000");
+  wrap_ipv6(&b, 60);
   assert_segment(&b, RAW, "");
 }
 
@@ -408,8 +420,12 @@ static void interface_numbers_end_at_65535(void **state)
 {
   (void)state;
   Bytes b = ether_segment();
-  LaPacketView packet = {.data = b.data, .captured_len = (uint32_t)b.len, .wire_len = (uint32_t)b.len, .link_type = 1,
-                         .interface = 70000, .fcs_len = -1};
+  LaPacketView packet = {.data = b.data,
+                         .captured_len = (uint32_t)b.len,
+                         .wire_len = (uint32_t)b.len,
+                         .link_type = 1,
+                         .interface = 70000,
+                         .fcs_len = -1};
   LaDecodeOptions options = {.verify_checksums = false};
   LaSegment segment;
   LaIcmpError icmp;
@@ -420,46 +436,47 @@ static void interface_numbers_end_at_65535(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(ethernet_padding_is_no_payload),
-    cmocka_unit_test(length_comes_from_the_header_at_snaplen_54),
-    cmocka_unit_test(ipv4_options_are_skipped),
-    cmocka_unit_test(ipv4_total_length_0_takes_the_length_on_the_wire),
-    cmocka_unit_test(check_sequence_is_not_payload_of_a_packet_without_length),
-    cmocka_unit_test(ipv4_of_another_version_is_malformed),
-    cmocka_unit_test(ipv4_header_below_20_bytes_is_malformed),
-    cmocka_unit_test(ipv4_total_length_below_its_header_is_malformed),
-    cmocka_unit_test(ipv4_too_short_for_tcp_is_malformed),
-    cmocka_unit_test(ipv4_longer_than_its_frame_keeps_its_length),
-    cmocka_unit_test(ipv4_checksum_is_not_verified),
-    cmocka_unit_test(runt_frame_is_malformed),
-    cmocka_unit_test(other_protocols_are_not_tcp),
-    cmocka_unit_test(ipv6_numbers_in_ipv4_are_not_tcp),
-    cmocka_unit_test(first_fragment_counts_with_what_it_carries),
-    cmocka_unit_test(first_fragment_without_the_whole_tcp_header_is_a_fragment),
-    cmocka_unit_test(first_fragment_cut_by_the_snaplen_is_cut_short),
-    cmocka_unit_test(later_fragments_of_tcp_are_fragments),
-    cmocka_unit_test(later_fragments_of_udp_are_not_tcp),
-    cmocka_unit_test(do_not_fragment_is_no_fragment),
-    cmocka_unit_test(tunnel_in_first_fragment_counts),
-    cmocka_unit_test(tunnel_in_first_fragment_without_inner_tcp_header_is_a_fragment),
-    cmocka_unit_test(ipv6_extension_headers_are_walked),
-    cmocka_unit_test(ipv6_extension_headers_in_a_row),
-    cmocka_unit_test(ipv6_extension_header_beyond_the_packet_is_malformed),
-    cmocka_unit_test(ipv6_chain_without_end_is_malformed),
-    cmocka_unit_test(ipv6_no_next_header_is_not_tcp),
-    cmocka_unit_test(ipv6_atomic_fragment_is_no_fragment),
-    cmocka_unit_test(ipv6_first_fragment_counts),
-    cmocka_unit_test(ipv6_later_fragment_is_a_fragment),
-    cmocka_unit_test(ipv6_routing_header_names_the_last_destination),
-    cmocka_unit_test(ipv6_routing_header_that_is_done_changes_nothing),
-    cmocka_unit_test(ipv6_home_address_replaces_the_source),
-    cmocka_unit_test(ipv6_jumbogram),
-    cmocka_unit_test(ipv6_payload_length_0_takes_the_length_on_the_wire),
-    cmocka_unit_test(ipv6_of_another_version_is_malformed),
-    cmocka_unit_test(ipv6_too_short_for_tcp_is_malformed),
-    cmocka_unit_test(authentication_header_is_walked_through),
-    cmocka_unit_test(authentication_header_below_its_least_size_is_malformed),
-    cmocka_unit_test(interface_numbers_end_at_65535),
+      cmocka_unit_test(ethernet_padding_is_no_payload),
+      cmocka_unit_test(length_comes_from_the_header_at_snaplen_54),
+      cmocka_unit_test(ipv4_options_are_skipped),
+      cmocka_unit_test(ipv4_total_length_0_takes_the_length_on_the_wire),
+      cmocka_unit_test(check_sequence_is_not_payload_of_a_packet_without_length),
+      cmocka_unit_test(ipv4_of_another_version_is_malformed),
+      cmocka_unit_test(ipv4_header_below_20_bytes_is_malformed),
+      cmocka_unit_test(ipv4_total_length_below_its_header_is_malformed),
+      cmocka_unit_test(ipv4_too_short_for_tcp_is_malformed),
+      cmocka_unit_test(ipv4_longer_than_its_frame_keeps_its_length),
+      cmocka_unit_test(ipv4_checksum_is_not_verified),
+      cmocka_unit_test(runt_frame_is_malformed),
+      cmocka_unit_test(other_protocols_are_not_tcp),
+      cmocka_unit_test(ipv6_numbers_in_ipv4_are_not_tcp),
+      cmocka_unit_test(first_fragment_counts_with_what_it_carries),
+      cmocka_unit_test(first_fragment_without_the_whole_tcp_header_is_a_fragment),
+      cmocka_unit_test(first_fragment_cut_by_the_snaplen_is_cut_short),
+      cmocka_unit_test(later_fragments_of_tcp_are_fragments),
+      cmocka_unit_test(later_fragments_of_udp_are_not_tcp),
+      cmocka_unit_test(do_not_fragment_is_no_fragment),
+      cmocka_unit_test(tunnel_in_first_fragment_counts),
+      cmocka_unit_test(tunnel_in_first_fragment_without_inner_tcp_header_is_a_fragment),
+      cmocka_unit_test(ipv6_extension_headers_are_walked),
+      cmocka_unit_test(ipv6_extension_headers_in_a_row),
+      cmocka_unit_test(ipv6_extension_header_beyond_the_packet_is_malformed),
+      cmocka_unit_test(ipv6_chain_without_end_is_malformed),
+      cmocka_unit_test(ipv6_no_next_header_is_not_tcp),
+      cmocka_unit_test(ipv6_atomic_fragment_is_no_fragment),
+      cmocka_unit_test(ipv6_first_fragment_counts),
+      cmocka_unit_test(ipv6_later_fragment_is_a_fragment),
+      cmocka_unit_test(ipv6_routing_header_names_the_last_destination),
+      cmocka_unit_test(ipv6_routing_header_that_is_done_changes_nothing),
+      cmocka_unit_test(ipv6_home_address_replaces_the_source),
+      cmocka_unit_test(ipv6_other_options_are_no_home_address),
+      cmocka_unit_test(ipv6_jumbogram),
+      cmocka_unit_test(ipv6_payload_length_0_takes_the_length_on_the_wire),
+      cmocka_unit_test(ipv6_of_another_version_is_malformed),
+      cmocka_unit_test(ipv6_too_short_for_tcp_is_malformed),
+      cmocka_unit_test(authentication_header_is_walked_through),
+      cmocka_unit_test(authentication_header_below_its_least_size_is_malformed),
+      cmocka_unit_test(interface_numbers_end_at_65535),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

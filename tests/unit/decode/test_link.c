@@ -125,6 +125,15 @@ static void linux_sll_of_a_monitor_interface_carries_radiotap(void **state)
                   "aaaa03 000000 0800");
 }
 
+static void linux_sll_of_other_monitor_interfaces(void **state)
+{
+  (void)state;
+  check_ipv4(113,
+             "0000 0321 0006 02005e0000010000 0004 0800 0000 02005e000001 02005e000002 02005e000003 0000 aaaa03 000000 0800");
+  check_ipv4(113, "0000 0322 0006 02005e0000010000 0004 80211001 00000008"
+                  "0800 0000 02005e000001 02005e000002 02005e000003 0000 aaaa03 000000 0800");
+}
+
 static void linux_sll_of_netlink_is_not_ip(void **state)
 {
   (void)state;
@@ -324,11 +333,17 @@ static void infiniband_datagrams_carry_ip(void **state)
   check_ipv4(247, "0002 0001 0015 0002" INFINIBAND_UD "0800 0000");
 }
 
+static void infiniband_datagrams_with_immediate_data(void **state)
+{
+  (void)state;
+  check_ipv4(247, "0002 0001 0015 0002 65 00 ffff 00 000550 00 000001 0000000b 00 000551 deadbeef 0800 0000");
+}
+
 static void infiniband_with_global_route_carries_ip(void **state)
 {
   (void)state;
-  check_ipv6(247, "0003 0001 0015 0002 60000000 0060 1b ff fe80000000000000 0002c90300000001 fe80000000000000 0002c90300000002"
-                  INFINIBAND_UD "86dd 0000");
+  check_ipv6(247, "0003 0001 0015 0002 60000000 0060 1b ff fe80000000000000 0002c90300000001 fe80000000000000 "
+                  "0002c90300000002" INFINIBAND_UD "86dd 0000");
 }
 
 static void infiniband_of_other_transports_is_not_ip(void **state)
@@ -349,16 +364,22 @@ static void mpacket_express_frame(void **state)
 static void mpacket_preemptable_frame(void **state)
 {
   (void)state;
-  Bytes b = ether_segment();
-  wrap(&b, "55555555555555 4c");
-  append(&b, "01020304");
-  assert_segment(&b, 274, "");
+  static const char *const delimiters[] = {"55555555555555 e6", "55555555555555 4c", "55555555555555 7f", "55555555555555 b3"};
+  for (size_t i = 0; i < sizeof delimiters / sizeof delimiters[0]; i++) {
+    Bytes b = ether_segment();
+    wrap(&b, delimiters[i]);
+    append(&b, "01020304");
+    assert_segment(&b, 274, "");
+  }
 }
 
 static void mpacket_continuation_is_a_fragment(void **state)
 {
   (void)state;
   check_result(274, "555555555555 61 e6", LA_DECODED_FRAGMENT);
+  check_result(274, "555555555555 52 e6", LA_DECODED_FRAGMENT);
+  check_result(274, "555555555555 9e e6", LA_DECODED_FRAGMENT);
+  check_result(274, "555555555555 2a e6", LA_DECODED_FRAGMENT);
 }
 
 static void mpacket_first_part_without_tcp_header_is_a_fragment(void **state)
@@ -413,59 +434,61 @@ static void nothing_at_all_is_cut_short_or_malformed(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(ethernet_carries_ipv4),
-    cmocka_unit_test(ethernet_carries_ipv6),
-    cmocka_unit_test(null_reads_both_byte_orders),
-    cmocka_unit_test(null_knows_the_ipv6_families_of_all_systems),
-    cmocka_unit_test(null_of_another_family_is_not_ip),
-    cmocka_unit_test(loop_carries_ip),
-    cmocka_unit_test(raw_tells_the_version_under_all_its_numbers),
-    cmocka_unit_test(raw_of_another_version_is_malformed),
-    cmocka_unit_test(link_types_of_one_ip_version),
-    cmocka_unit_test(link_type_ipv4_with_ipv6_is_malformed),
-    cmocka_unit_test(linux_sll_carries_ip),
-    cmocka_unit_test(linux_sll_carries_vlan_tags),
-    cmocka_unit_test(linux_sll_carries_llc),
-    cmocka_unit_test(linux_sll_of_a_monitor_interface_carries_radiotap),
-    cmocka_unit_test(linux_sll_of_netlink_is_not_ip),
-    cmocka_unit_test(linux_sll_of_novell_frames_is_not_ip),
-    cmocka_unit_test(linux_sll2_carries_ip),
-    cmocka_unit_test(ppp_with_and_without_address_and_control),
-    cmocka_unit_test(ppp_with_a_compressed_protocol),
-    cmocka_unit_test(ppp_control_protocols_are_not_ip),
-    cmocka_unit_test(ppp_carries_mpls),
-    cmocka_unit_test(ppp_hdlc_carries_ppp_or_cisco_hdlc),
-    cmocka_unit_test(cisco_hdlc_carries_ip),
-    cmocka_unit_test(cisco_hdlc_keepalives_are_not_ip),
-    cmocka_unit_test(pppoe_without_ethernet),
-    cmocka_unit_test(fddi_carries_llc),
-    cmocka_unit_test(fddi_tokens_and_management_are_not_ip),
-    cmocka_unit_test(arcnet_linux_of_both_rfcs),
-    cmocka_unit_test(arcnet_bsd_of_both_rfcs),
-    cmocka_unit_test(arcnet_later_part_is_a_fragment),
-    cmocka_unit_test(arcnet_first_part_counts),
-    cmocka_unit_test(arcnet_arp_is_not_ip),
-    cmocka_unit_test(juniper_ethernet_with_extensions),
-    cmocka_unit_test(juniper_ethernet_without_extensions),
-    cmocka_unit_test(juniper_without_link_header),
-    cmocka_unit_test(juniper_without_magic_is_malformed),
-    cmocka_unit_test(nflog_in_either_byte_order),
-    cmocka_unit_test(nflog_of_ipv6),
-    cmocka_unit_test(nflog_of_a_bridge_goes_by_the_ethertype),
-    cmocka_unit_test(nflog_attribute_shorter_than_itself_is_malformed),
-    cmocka_unit_test(nflog_without_packet_is_not_ip),
-    cmocka_unit_test(ipoib_carries_ip),
-    cmocka_unit_test(infiniband_datagrams_carry_ip),
-    cmocka_unit_test(infiniband_with_global_route_carries_ip),
-    cmocka_unit_test(infiniband_of_other_transports_is_not_ip),
-    cmocka_unit_test(mpacket_express_frame),
-    cmocka_unit_test(mpacket_preemptable_frame),
-    cmocka_unit_test(mpacket_continuation_is_a_fragment),
-    cmocka_unit_test(mpacket_first_part_without_tcp_header_is_a_fragment),
-    cmocka_unit_test(mpacket_verify_is_not_ip),
-    cmocka_unit_test(unknown_link_types_are_not_ip),
-    cmocka_unit_test(every_link_type_of_the_table_is_known),
-    cmocka_unit_test(nothing_at_all_is_cut_short_or_malformed),
+      cmocka_unit_test(ethernet_carries_ipv4),
+      cmocka_unit_test(ethernet_carries_ipv6),
+      cmocka_unit_test(null_reads_both_byte_orders),
+      cmocka_unit_test(null_knows_the_ipv6_families_of_all_systems),
+      cmocka_unit_test(null_of_another_family_is_not_ip),
+      cmocka_unit_test(loop_carries_ip),
+      cmocka_unit_test(raw_tells_the_version_under_all_its_numbers),
+      cmocka_unit_test(raw_of_another_version_is_malformed),
+      cmocka_unit_test(link_types_of_one_ip_version),
+      cmocka_unit_test(link_type_ipv4_with_ipv6_is_malformed),
+      cmocka_unit_test(linux_sll_carries_ip),
+      cmocka_unit_test(linux_sll_carries_vlan_tags),
+      cmocka_unit_test(linux_sll_carries_llc),
+      cmocka_unit_test(linux_sll_of_a_monitor_interface_carries_radiotap),
+      cmocka_unit_test(linux_sll_of_other_monitor_interfaces),
+      cmocka_unit_test(linux_sll_of_netlink_is_not_ip),
+      cmocka_unit_test(linux_sll_of_novell_frames_is_not_ip),
+      cmocka_unit_test(linux_sll2_carries_ip),
+      cmocka_unit_test(ppp_with_and_without_address_and_control),
+      cmocka_unit_test(ppp_with_a_compressed_protocol),
+      cmocka_unit_test(ppp_control_protocols_are_not_ip),
+      cmocka_unit_test(ppp_carries_mpls),
+      cmocka_unit_test(ppp_hdlc_carries_ppp_or_cisco_hdlc),
+      cmocka_unit_test(cisco_hdlc_carries_ip),
+      cmocka_unit_test(cisco_hdlc_keepalives_are_not_ip),
+      cmocka_unit_test(pppoe_without_ethernet),
+      cmocka_unit_test(fddi_carries_llc),
+      cmocka_unit_test(fddi_tokens_and_management_are_not_ip),
+      cmocka_unit_test(arcnet_linux_of_both_rfcs),
+      cmocka_unit_test(arcnet_bsd_of_both_rfcs),
+      cmocka_unit_test(arcnet_later_part_is_a_fragment),
+      cmocka_unit_test(arcnet_first_part_counts),
+      cmocka_unit_test(arcnet_arp_is_not_ip),
+      cmocka_unit_test(juniper_ethernet_with_extensions),
+      cmocka_unit_test(juniper_ethernet_without_extensions),
+      cmocka_unit_test(juniper_without_link_header),
+      cmocka_unit_test(juniper_without_magic_is_malformed),
+      cmocka_unit_test(nflog_in_either_byte_order),
+      cmocka_unit_test(nflog_of_ipv6),
+      cmocka_unit_test(nflog_of_a_bridge_goes_by_the_ethertype),
+      cmocka_unit_test(nflog_attribute_shorter_than_itself_is_malformed),
+      cmocka_unit_test(nflog_without_packet_is_not_ip),
+      cmocka_unit_test(ipoib_carries_ip),
+      cmocka_unit_test(infiniband_datagrams_carry_ip),
+      cmocka_unit_test(infiniband_datagrams_with_immediate_data),
+      cmocka_unit_test(infiniband_with_global_route_carries_ip),
+      cmocka_unit_test(infiniband_of_other_transports_is_not_ip),
+      cmocka_unit_test(mpacket_express_frame),
+      cmocka_unit_test(mpacket_preemptable_frame),
+      cmocka_unit_test(mpacket_continuation_is_a_fragment),
+      cmocka_unit_test(mpacket_first_part_without_tcp_header_is_a_fragment),
+      cmocka_unit_test(mpacket_verify_is_not_ip),
+      cmocka_unit_test(unknown_link_types_are_not_ip),
+      cmocka_unit_test(every_link_type_of_the_table_is_known),
+      cmocka_unit_test(nothing_at_all_is_cut_short_or_malformed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

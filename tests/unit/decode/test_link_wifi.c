@@ -60,7 +60,10 @@ static void data_frame_carries_ipv6(void **state)
 static void encrypted_data_is_not_ip(void **state)
 {
   (void)state;
-  check_result(105, "0841 2c00" THREE_ADDRESSES "0100002000000000" "92aa03 000000 0800", LA_DECODED_NOT_IP);
+  check_result(105,
+               "0841 2c00" THREE_ADDRESSES "0100002000000000"
+               "92aa03 000000 0800",
+               LA_DECODED_NOT_IP);
 }
 
 static void decrypted_data_with_the_protected_bit_is_read(void **state)
@@ -93,19 +96,28 @@ static void radiotap_flags_tell_a_padded_header(void **state)
 {
   (void)state;
   /* timestamp (aligned to eight) and flags with the padding bit; the header of 26 bytes is padded to 28 */
-  check(127, "00 00 1100 03000000 0000000000000000 20" "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
+  check(127, "00 00 1100 03000000 0000000000000000 20"
+             "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
 }
 
 static void radiotap_flags_are_found_after_further_presence_words(void **state)
 {
   (void)state;
-  check(127, "00 00 1900 03000080 00000000 00000000 0000000000000000 20" "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
+  check(127, "00 00 1900 03000080 00000000 00000000 0000000000000000 20"
+             "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
+}
+
+static void padded_header_of_a_multiple_of_four_has_no_padding(void **state)
+{
+  (void)state;
+  check(127, "00 00 0900 02000000 20" DATA_TO_DS SNAP_IPV4);
 }
 
 static void radiotap_without_padding_bit(void **state)
 {
   (void)state;
-  check(127, "00 00 0900 02000000 10" "8801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4);
+  check(127, "00 00 0900 02000000 10"
+             "8801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4);
 }
 
 static void radiotap_shorter_than_itself_is_malformed(void **state)
@@ -162,25 +174,26 @@ static void avs_length_that_lies(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(data_frame_with_three_addresses),
-    cmocka_unit_test(data_frame_with_four_addresses),
-    cmocka_unit_test(data_frame_with_quality_of_service),
-    cmocka_unit_test(data_frame_with_high_throughput_control),
-    cmocka_unit_test(first_subframe_of_an_aggregate),
-    cmocka_unit_test(data_frame_carries_ipv6),
-    cmocka_unit_test(encrypted_data_is_not_ip),
-    cmocka_unit_test(decrypted_data_with_the_protected_bit_is_read),
-    cmocka_unit_test(management_control_and_null_frames_are_not_ip),
-    cmocka_unit_test(radiotap_is_skipped_by_its_length),
-    cmocka_unit_test(radiotap_flags_tell_a_padded_header),
-    cmocka_unit_test(radiotap_flags_are_found_after_further_presence_words),
-    cmocka_unit_test(radiotap_without_padding_bit),
-    cmocka_unit_test(radiotap_shorter_than_itself_is_malformed),
-    cmocka_unit_test(ppi_leads_to_the_link_type_it_names),
-    cmocka_unit_test(ppi_within_itself_ends),
-    cmocka_unit_test(prism_has_a_fixed_length),
-    cmocka_unit_test(avs_says_its_length),
-    cmocka_unit_test(avs_length_that_lies),
+      cmocka_unit_test(data_frame_with_three_addresses),
+      cmocka_unit_test(data_frame_with_four_addresses),
+      cmocka_unit_test(data_frame_with_quality_of_service),
+      cmocka_unit_test(data_frame_with_high_throughput_control),
+      cmocka_unit_test(first_subframe_of_an_aggregate),
+      cmocka_unit_test(data_frame_carries_ipv6),
+      cmocka_unit_test(encrypted_data_is_not_ip),
+      cmocka_unit_test(decrypted_data_with_the_protected_bit_is_read),
+      cmocka_unit_test(management_control_and_null_frames_are_not_ip),
+      cmocka_unit_test(radiotap_is_skipped_by_its_length),
+      cmocka_unit_test(radiotap_flags_tell_a_padded_header),
+      cmocka_unit_test(radiotap_flags_are_found_after_further_presence_words),
+      cmocka_unit_test(padded_header_of_a_multiple_of_four_has_no_padding),
+      cmocka_unit_test(radiotap_without_padding_bit),
+      cmocka_unit_test(radiotap_shorter_than_itself_is_malformed),
+      cmocka_unit_test(ppi_leads_to_the_link_type_it_names),
+      cmocka_unit_test(ppi_within_itself_ends),
+      cmocka_unit_test(prism_has_a_fixed_length),
+      cmocka_unit_test(avs_says_its_length),
+      cmocka_unit_test(avs_length_that_lies),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

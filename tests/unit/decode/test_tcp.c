@@ -1,10 +1,16 @@
 /* The TCP header, its options and its checksum. */
 #include "unit/decode/packet_builder.h"
 
-enum { RAW = 101 };
+enum {
+  RAW = 101
+};
 
 /* The right checksums of the standard segment over IPv4 and IPv6 and, over IPv4, without its last byte; from another program. */
-enum { CHECKSUM_V4 = 0x84e9, CHECKSUM_V6 = 0x3d77, CHECKSUM_ODD = 0x8556 };
+enum {
+  CHECKSUM_V4 = 0x84e9,
+  CHECKSUM_V6 = 0x3d77,
+  CHECKSUM_ODD = 0x8556
+};
 
 static Decoded decode_options(const char *options)
 {
@@ -209,15 +215,15 @@ static void options_cut_by_the_snaplen_are_told(void **state)
     size_t captured;
     unsigned options;
   } expected[] = {
-    {20, LA_OPT_CUT},
-    {21, LA_OPT_CUT},
-    {23, LA_OPT_CUT},
-    {24, LA_OPT_MSS | LA_OPT_CUT},
-    {26, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_CUT},
-    {35, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_CUT},
-    {36, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_TIMESTAMPS | LA_OPT_CUT},
-    {39, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_TIMESTAMPS | LA_OPT_CUT},
-    {40, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_TIMESTAMPS | LA_OPT_WSCALE},
+      {20, LA_OPT_CUT},
+      {21, LA_OPT_CUT},
+      {23, LA_OPT_CUT},
+      {24, LA_OPT_MSS | LA_OPT_CUT},
+      {26, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_CUT},
+      {35, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_CUT},
+      {36, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_TIMESTAMPS | LA_OPT_CUT},
+      {39, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_TIMESTAMPS | LA_OPT_CUT},
+      {40, LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_TIMESTAMPS | LA_OPT_WSCALE},
   };
   for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
     Decoded d = decode_cut(&b, RAW, 20 + expected[i].captured, b.len);
@@ -229,8 +235,8 @@ static void options_cut_by_the_snaplen_are_told(void **state)
 
 static Decoded verify(Bytes *b, size_t captured)
 {
-  LaPacketView packet = {.data = b->data, .captured_len = (uint32_t)captured, .wire_len = (uint32_t)b->len, .link_type = RAW,
-                         .fcs_len = -1};
+  LaPacketView packet = {
+      .data = b->data, .captured_len = (uint32_t)captured, .wire_len = (uint32_t)b->len, .link_type = RAW, .fcs_len = -1};
   LaDecodeOptions options = {.verify_checksums = true};
   Decoded d;
   d.result = la_decode(&packet, &options, &d.segment, &d.icmp);
@@ -299,34 +305,34 @@ static void checksum_is_not_verified_unless_asked(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(header_without_options),
-    cmocka_unit_test(every_flag_has_its_bit),
-    cmocka_unit_test(reserved_bits_are_no_flags),
-    cmocka_unit_test(data_offset_below_5_is_malformed),
-    cmocka_unit_test(data_offset_beyond_the_segment_is_malformed),
-    cmocka_unit_test(options_of_a_syn),
-    cmocka_unit_test(window_scale_is_kept_as_sent),
-    cmocka_unit_test(sack_blocks),
-    cmocka_unit_test(four_sack_blocks),
-    cmocka_unit_test(sack_blocks_that_were_captured),
-    cmocka_unit_test(sack_of_half_a_block_is_bad),
-    cmocka_unit_test(fast_open_request_and_cookie),
-    cmocka_unit_test(fast_open_in_its_experimental_form),
-    cmocka_unit_test(other_experiments_are_other),
-    cmocka_unit_test(md5_and_authentication),
-    cmocka_unit_test(multipath),
-    cmocka_unit_test(unknown_options_are_other),
-    cmocka_unit_test(nothing_is_read_after_the_end_of_the_list),
-    cmocka_unit_test(option_of_length_0_or_1_is_bad_and_ends_the_list),
-    cmocka_unit_test(option_beyond_the_header_is_bad),
-    cmocka_unit_test(known_option_of_another_length_is_bad_but_skipped),
-    cmocka_unit_test(options_cut_by_the_snaplen_are_told),
-    cmocka_unit_test(right_checksum),
-    cmocka_unit_test(wrong_checksum),
-    cmocka_unit_test(checksum_of_an_odd_length),
-    cmocka_unit_test(checksum_ignores_padding),
-    cmocka_unit_test(checksum_of_what_was_not_captured_or_is_a_fragment_is_not_verified),
-    cmocka_unit_test(checksum_is_not_verified_unless_asked),
+      cmocka_unit_test(header_without_options),
+      cmocka_unit_test(every_flag_has_its_bit),
+      cmocka_unit_test(reserved_bits_are_no_flags),
+      cmocka_unit_test(data_offset_below_5_is_malformed),
+      cmocka_unit_test(data_offset_beyond_the_segment_is_malformed),
+      cmocka_unit_test(options_of_a_syn),
+      cmocka_unit_test(window_scale_is_kept_as_sent),
+      cmocka_unit_test(sack_blocks),
+      cmocka_unit_test(four_sack_blocks),
+      cmocka_unit_test(sack_blocks_that_were_captured),
+      cmocka_unit_test(sack_of_half_a_block_is_bad),
+      cmocka_unit_test(fast_open_request_and_cookie),
+      cmocka_unit_test(fast_open_in_its_experimental_form),
+      cmocka_unit_test(other_experiments_are_other),
+      cmocka_unit_test(md5_and_authentication),
+      cmocka_unit_test(multipath),
+      cmocka_unit_test(unknown_options_are_other),
+      cmocka_unit_test(nothing_is_read_after_the_end_of_the_list),
+      cmocka_unit_test(option_of_length_0_or_1_is_bad_and_ends_the_list),
+      cmocka_unit_test(option_beyond_the_header_is_bad),
+      cmocka_unit_test(known_option_of_another_length_is_bad_but_skipped),
+      cmocka_unit_test(options_cut_by_the_snaplen_are_told),
+      cmocka_unit_test(right_checksum),
+      cmocka_unit_test(wrong_checksum),
+      cmocka_unit_test(checksum_of_an_odd_length),
+      cmocka_unit_test(checksum_ignores_padding),
+      cmocka_unit_test(checksum_of_what_was_not_captured_or_is_a_fragment_is_not_verified),
+      cmocka_unit_test(checksum_is_not_verified_unless_asked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,13 @@
 /* Tunnels directly on IP: IP in IP, GRE with all that it carries, ERSPAN. */
 #include "unit/decode/packet_builder.h"
 
-enum { RAW = 101, IPIP = 4, SIXIN = 41, GRE = 47, MPLS = 137 };
+enum {
+  RAW = 101,
+  IPIP = 4,
+  SIXIN = 41,
+  GRE = 47,
+  MPLS = 137
+};
 
 /* The IPv4 segment in GRE with this header, in IPv4. */
 static Bytes gre_with(const char *header)
@@ -100,13 +106,13 @@ static void gre_of_all_flags(void **state)
   static const struct {
     const char *header, *encap;
   } kinds[] = {
-    {"0000 0800", "gre"},
-    {"8000 0800 12340000", "gre"},
-    {"2000 0800 00000005", "gre:5"},
-    {"1000 0800 00000001", "gre"},
-    {"3000 0800 ffffffff 00000001", "gre:4294967295"},
-    {"b000 0800 12340000 00000005 00000001", "gre:5"},
-    {"4000 0800 12340000 0800 00 04 c0000203 0000 0000", "gre"}, /* one source route and the end of the list */
+      {"0000 0800", "gre"},
+      {"8000 0800 12340000", "gre"},
+      {"2000 0800 00000005", "gre:5"},
+      {"1000 0800 00000001", "gre"},
+      {"3000 0800 ffffffff 00000001", "gre:4294967295"},
+      {"b000 0800 12340000 00000005 00000001", "gre:5"},
+      {"4000 0800 12340000 0800 00 04 c0000203 0000 0000", "gre"}, /* one source route and the end of the list */
   };
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     Bytes b = gre_with(kinds[i].header);
@@ -145,6 +151,13 @@ static void gre_of_other_protocols_is_not_tcp(void **state)
     Bytes b = gre_with(headers[i]);
     assert_int_equal(result_of(&b, RAW), LA_DECODED_NOT_TCP);
   }
+}
+
+static void gre_source_routes_end_with_family_and_length_0(void **state)
+{
+  (void)state;
+  Bytes b = gre_with("4000 0800 12340000 0800 00 00 0000 00 04 c0000203 0000 0000");
+  assert_segment(&b, RAW, "gre");
 }
 
 static void gre_source_routes_without_end_are_malformed(void **state)
@@ -204,9 +217,11 @@ static void pptp_compressed_and_control_is_not_tcp(void **state)
   assert_int_equal(result_of(&b, RAW), LA_DECODED_NOT_TCP);
 }
 
-static void pptp_of_another_protocol_is_not_tcp(void **state)
+static void pptp_of_another_protocol_or_without_key_is_not_tcp(void **state)
 {
   (void)state;
+  Bytes no_key = gre_with("1001 880b 0042 0001 ff03 0021");
+  assert_int_equal(result_of(&no_key, RAW), LA_DECODED_NOT_TCP);
   Bytes b = gre_with("3001 0800 003e 0001 00000001");
   assert_int_equal(result_of(&b, RAW), LA_DECODED_NOT_TCP);
 }
@@ -285,13 +300,15 @@ static void words_of_encapsulations(void **state)
     LaEncap encap;
     const char *word;
   } words[] = {
-    {{10, LA_ENCAP_VLAN, 1}, "vlan:10"},       {{16, LA_ENCAP_MPLS, 1}, "mpls:16"},    {{3, LA_ENCAP_PPPOE, 1}, "pppoe"},
-    {{0, LA_ENCAP_IPIP, 0}, "ipip"},           {{0, LA_ENCAP_6IN4, 0}, "6in4"},        {{0, LA_ENCAP_4IN6, 0}, "4in6"},
-    {{0, LA_ENCAP_6IN6, 0}, "ipip"},           {{0, LA_ENCAP_GRE, 0}, "gre"},          {{5, LA_ENCAP_GRE, 1}, "gre:5"},
-    {{1, LA_ENCAP_ERSPAN, 1}, "erspan:1"},     {{2, LA_ENCAP_NVGRE, 1}, "nvgre:2"},    {{4, LA_ENCAP_VXLAN, 1}, "vxlan:4"},
-    {{6, LA_ENCAP_GENEVE, 1}, "geneve:6"},     {{UINT32_MAX, LA_ENCAP_GTPU, 1}, "gtpu:4294967295"},
-    {{0, LA_ENCAP_TEREDO, 0}, "teredo"},       {{0, LA_ENCAP_AYIYA, 0}, "ayiya"},      {{0, LA_ENCAP_CAPWAP, 0}, "capwap"},
-    {{0, LA_ENCAP_AH, 0}, "ah"},
+      {{10, LA_ENCAP_VLAN, 1}, "vlan:10"},   {{16, LA_ENCAP_MPLS, 1}, "mpls:16"},
+      {{3, LA_ENCAP_PPPOE, 1}, "pppoe"},     {{0, LA_ENCAP_IPIP, 0}, "ipip"},
+      {{0, LA_ENCAP_6IN4, 0}, "6in4"},       {{0, LA_ENCAP_4IN6, 0}, "4in6"},
+      {{0, LA_ENCAP_6IN6, 0}, "ipip"},       {{0, LA_ENCAP_GRE, 0}, "gre"},
+      {{5, LA_ENCAP_GRE, 1}, "gre:5"},       {{1, LA_ENCAP_ERSPAN, 1}, "erspan:1"},
+      {{2, LA_ENCAP_NVGRE, 1}, "nvgre:2"},   {{4, LA_ENCAP_VXLAN, 1}, "vxlan:4"},
+      {{6, LA_ENCAP_GENEVE, 1}, "geneve:6"}, {{UINT32_MAX, LA_ENCAP_GTPU, 1}, "gtpu:4294967295"},
+      {{0, LA_ENCAP_TEREDO, 0}, "teredo"},   {{0, LA_ENCAP_AYIYA, 0}, "ayiya"},
+      {{0, LA_ENCAP_CAPWAP, 0}, "capwap"},   {{0, LA_ENCAP_AH, 0}, "ah"},
   };
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
     char text[LA_ENCAP_TEXT_MAX];
@@ -302,32 +319,33 @@ static void words_of_encapsulations(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(ip_in_ip_of_all_versions),
-    cmocka_unit_test(tunnels_nest),
-    cmocka_unit_test(inner_ip_that_lies_is_malformed),
-    cmocka_unit_test(outer_length_cuts_the_inner_packet),
-    cmocka_unit_test(ip_in_ip_without_end_is_malformed),
-    cmocka_unit_test(mpls_in_ip),
-    cmocka_unit_test(gre_of_all_flags),
-    cmocka_unit_test(gre_carries_ipv6_and_mpls),
-    cmocka_unit_test(gre_carries_bridged_ethernet),
-    cmocka_unit_test(gre_of_other_protocols_is_not_tcp),
-    cmocka_unit_test(gre_source_routes_without_end_are_malformed),
-    cmocka_unit_test(nvgre_has_a_virtual_subnet_and_a_flow),
-    cmocka_unit_test(bridged_ethernet_with_a_small_key_is_plain_gre),
-    cmocka_unit_test(pptp_carries_ppp),
-    cmocka_unit_test(pptp_without_payload_is_not_tcp),
-    cmocka_unit_test(pptp_compressed_and_control_is_not_tcp),
-    cmocka_unit_test(pptp_of_another_protocol_is_not_tcp),
-    cmocka_unit_test(erspan_type_1_is_bare_ethernet),
-    cmocka_unit_test(erspan_type_2_has_a_session),
-    cmocka_unit_test(erspan_type_2_of_another_version_is_malformed),
-    cmocka_unit_test(erspan_type_3_with_and_without_subheader),
-    cmocka_unit_test(erspan_type_3_of_an_ip_packet),
-    cmocka_unit_test(tunnel_hash_takes_keys_and_sessions),
-    cmocka_unit_test(tunnel_hash_of_nvgre_does_not_take_the_flow),
-    cmocka_unit_test(tunnel_hash_does_not_take_outer_addresses),
-    cmocka_unit_test(words_of_encapsulations),
+      cmocka_unit_test(ip_in_ip_of_all_versions),
+      cmocka_unit_test(tunnels_nest),
+      cmocka_unit_test(inner_ip_that_lies_is_malformed),
+      cmocka_unit_test(outer_length_cuts_the_inner_packet),
+      cmocka_unit_test(ip_in_ip_without_end_is_malformed),
+      cmocka_unit_test(mpls_in_ip),
+      cmocka_unit_test(gre_of_all_flags),
+      cmocka_unit_test(gre_carries_ipv6_and_mpls),
+      cmocka_unit_test(gre_carries_bridged_ethernet),
+      cmocka_unit_test(gre_of_other_protocols_is_not_tcp),
+      cmocka_unit_test(gre_source_routes_end_with_family_and_length_0),
+      cmocka_unit_test(gre_source_routes_without_end_are_malformed),
+      cmocka_unit_test(nvgre_has_a_virtual_subnet_and_a_flow),
+      cmocka_unit_test(bridged_ethernet_with_a_small_key_is_plain_gre),
+      cmocka_unit_test(pptp_carries_ppp),
+      cmocka_unit_test(pptp_without_payload_is_not_tcp),
+      cmocka_unit_test(pptp_compressed_and_control_is_not_tcp),
+      cmocka_unit_test(pptp_of_another_protocol_or_without_key_is_not_tcp),
+      cmocka_unit_test(erspan_type_1_is_bare_ethernet),
+      cmocka_unit_test(erspan_type_2_has_a_session),
+      cmocka_unit_test(erspan_type_2_of_another_version_is_malformed),
+      cmocka_unit_test(erspan_type_3_with_and_without_subheader),
+      cmocka_unit_test(erspan_type_3_of_an_ip_packet),
+      cmocka_unit_test(tunnel_hash_takes_keys_and_sessions),
+      cmocka_unit_test(tunnel_hash_of_nvgre_does_not_take_the_flow),
+      cmocka_unit_test(tunnel_hash_does_not_take_outer_addresses),
+      cmocka_unit_test(words_of_encapsulations),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,10 @@
 /* Tunnels over UDP, and ordinary datagrams on their ports, which must never be taken for one. */
 #include "unit/decode/packet_builder.h"
 
-enum { RAW = 101, UDP = 17 };
+enum {
+  RAW = 101,
+  UDP = 17
+};
 
 /* What is in `b` as the payload of a datagram. */
 static Bytes udp_with(Bytes b, const char *header, uint16_t src_port, uint16_t dst_port)
@@ -182,12 +185,31 @@ static void gtp_without_the_flag_has_no_extension_header(void **state)
   check(ipv4_segment(), "32ff 0042 0000abcd 0001 00 85", 2152, "gtpu:43981");
 }
 
+static void gtp_with_the_flag_but_no_extension_header(void **state)
+{
+  (void)state;
+  check(ipv4_segment(), "34ff 0042 0000abcd 0000 00 00", 2152, "gtpu:43981");
+}
+
+static void gtp_in_the_first_fragment_of_its_datagram(void **state)
+{
+  (void)state;
+  Bytes b = udp_with(ipv4_segment(), "30ff 003e 0000abcd", 2152, 2152);
+  put16(&b, 6, 0x2000);
+  b.len -= 8;
+  put16(&b, 2, b.len);
+  Decoded d = decode(&b, RAW);
+  assert_int_equal(d.result, LA_DECODED_SEGMENT);
+  assert_int_equal(d.segment.payload_len, 10);
+  assert_int_equal(d.segment.fragment, 0);
+}
+
 static void gtp_with_other_content_is_not_tcp(void **state)
 {
   (void)state;
-  check_not_tcp(ipv4_segment(), "3001 003e 0000abcd", 2152);              /* echo */
-  check_not_tcp(ipv4_segment(), "50ff 003e 0000abcd", 2152);              /* another version */
-  check_not_tcp(ipv4_segment(), "30ff 003d 0000abcd", 2152);              /* a length that is not the datagram's */
+  check_not_tcp(ipv4_segment(), "3001 003e 0000abcd", 2152);                     /* echo */
+  check_not_tcp(ipv4_segment(), "50ff 003e 0000abcd", 2152);                     /* another version */
+  check_not_tcp(ipv4_segment(), "30ff 003d 0000abcd", 2152);                     /* a length that is not the datagram's */
   check_not_tcp(ipv4_segment(), "34ff 0046 0000abcd 0000 00 85 00100900", 2152); /* an extension header of length 0 */
   check_not_tcp(bad_ipv4(), "30ff 003e 0000abcd", 2152);
 }
@@ -221,7 +243,8 @@ static void teredo_port_with_other_content_is_not_tcp(void **state)
 static void ayiya(void **state)
 {
   (void)state;
-  check(ipv6_segment(), "41 52 11 29 5a5a5a5a 00112233445566778899aabbccddeeff 000102030405060708090a0b0c0d0e0f10111213", 5072, "ayiya");
+  check(ipv6_segment(), "41 52 11 29 5a5a5a5a 00112233445566778899aabbccddeeff 000102030405060708090a0b0c0d0e0f10111213", 5072,
+        "ayiya");
   Bytes b = udp_with(ipv6_segment(), "40 00 01 29 5a5a5a5a 00112233445566778899aabbccddeeff", 5072, 51000);
   assert_segment_cut(&b, RAW, "ayiya", CUT_MAY_BE_OTHER);
 }
@@ -239,19 +262,32 @@ static void ayiya_with_other_content_is_not_tcp(void **state)
 static void capwap_of_802_11_frames(void **state)
 {
   (void)state;
-  check(ipv4_segment(), "00 100300 0000 0000" "0801 2c00" WIFI_HEADER, 5247, "capwap");
+  check(ipv4_segment(),
+        "00 100300 0000 0000"
+        "0801 2c00" WIFI_HEADER,
+        5247, "capwap");
 }
 
 static void capwap_of_802_11_frames_with_swapped_frame_control(void **state)
 {
   (void)state;
-  check(ipv4_segment(), "00 100300 0000 0000" "0108 2c00" WIFI_HEADER, 5247, "capwap");
+  check(ipv4_segment(),
+        "00 100300 0000 0000"
+        "0108 2c00" WIFI_HEADER,
+        5247, "capwap");
+  check(ipv4_segment(),
+        "00 100300 0000 0000"
+        "0308 2c00 02005e000001 02005e000002 02005e000003 1000 02005e000004 aaaa03 000000 0800",
+        5247, "capwap");
 }
 
 static void capwap_with_radio_address_and_wireless_information(void **state)
 {
   (void)state;
-  check(ipv4_segment(), "00 300330 0000 0000 06 02005e000009 00 04 bf230000 000000" "0802 2c00" WIFI_HEADER, 5247, "capwap");
+  check(ipv4_segment(),
+        "00 300330 0000 0000 06 02005e000009 00 04 bf230000 000000"
+        "0802 2c00" WIFI_HEADER,
+        5247, "capwap");
 }
 
 static void capwap_of_802_3_frames_in_either_direction(void **state)
@@ -320,7 +356,8 @@ static void tunnel_hash_takes_network_identifiers(void **state)
   uint32_t a = hash_of(ether_segment(), "08000000 00138800", 4789);
   assert_int_equal(a, hash_of(ether_segment(), "08000000 00138800", 8472));
   assert_int_not_equal(a, hash_of(ether_segment(), "08000000 00138900", 4789));
-  assert_int_not_equal(hash_of(ether_segment(), "0000 6558 00007b00", 6081), hash_of(ether_segment(), "0000 6558 00007c00", 6081));
+  assert_int_not_equal(hash_of(ether_segment(), "0000 6558 00007b00", 6081),
+                       hash_of(ether_segment(), "0000 6558 00007c00", 6081));
 }
 
 static void tunnel_hash_does_not_take_gtp_endpoints(void **state)
@@ -332,39 +369,41 @@ static void tunnel_hash_does_not_take_gtp_endpoints(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(ordinary_udp_is_not_tcp),
-    cmocka_unit_test(vxlan),
-    cmocka_unit_test(vxlan_with_a_group_policy),
-    cmocka_unit_test(vxlan_with_padded_inner_frame),
-    cmocka_unit_test(vxlan_over_ipv6),
-    cmocka_unit_test(vxlan_port_with_other_content_is_not_tcp),
-    cmocka_unit_test(inner_packet_longer_than_its_datagram_is_not_tcp),
-    cmocka_unit_test(vxlan_gpe_of_all_protocols),
-    cmocka_unit_test(vxlan_gpe_with_other_content_is_not_tcp),
-    cmocka_unit_test(geneve_with_and_without_options),
-    cmocka_unit_test(geneve_with_other_content_is_not_tcp),
-    cmocka_unit_test(gre_in_udp),
-    cmocka_unit_test(gre_in_udp_with_other_content_is_not_tcp),
-    cmocka_unit_test(gtp_user_data),
-    cmocka_unit_test(gtp_with_sequence_number_and_extension_headers),
-    cmocka_unit_test(gtp_without_the_flag_has_no_extension_header),
-    cmocka_unit_test(gtp_with_other_content_is_not_tcp),
-    cmocka_unit_test(teredo_plain),
-    cmocka_unit_test(teredo_with_indications),
-    cmocka_unit_test(teredo_port_with_other_content_is_not_tcp),
-    cmocka_unit_test(ayiya),
-    cmocka_unit_test(ayiya_with_other_content_is_not_tcp),
-    cmocka_unit_test(capwap_of_802_11_frames),
-    cmocka_unit_test(capwap_of_802_11_frames_with_swapped_frame_control),
-    cmocka_unit_test(capwap_with_radio_address_and_wireless_information),
-    cmocka_unit_test(capwap_of_802_3_frames_in_either_direction),
-    cmocka_unit_test(capwap_keep_alives_and_encrypted_data_are_not_tcp),
-    cmocka_unit_test(capwap_fragments),
-    cmocka_unit_test(tunnels_nest_over_udp),
-    cmocka_unit_test(broken_tcp_inside_a_proved_tunnel_is_malformed),
-    cmocka_unit_test(udp_length_that_lies_is_no_tunnel),
-    cmocka_unit_test(tunnel_hash_takes_network_identifiers),
-    cmocka_unit_test(tunnel_hash_does_not_take_gtp_endpoints),
+      cmocka_unit_test(ordinary_udp_is_not_tcp),
+      cmocka_unit_test(vxlan),
+      cmocka_unit_test(vxlan_with_a_group_policy),
+      cmocka_unit_test(vxlan_with_padded_inner_frame),
+      cmocka_unit_test(vxlan_over_ipv6),
+      cmocka_unit_test(vxlan_port_with_other_content_is_not_tcp),
+      cmocka_unit_test(inner_packet_longer_than_its_datagram_is_not_tcp),
+      cmocka_unit_test(vxlan_gpe_of_all_protocols),
+      cmocka_unit_test(vxlan_gpe_with_other_content_is_not_tcp),
+      cmocka_unit_test(geneve_with_and_without_options),
+      cmocka_unit_test(geneve_with_other_content_is_not_tcp),
+      cmocka_unit_test(gre_in_udp),
+      cmocka_unit_test(gre_in_udp_with_other_content_is_not_tcp),
+      cmocka_unit_test(gtp_user_data),
+      cmocka_unit_test(gtp_with_sequence_number_and_extension_headers),
+      cmocka_unit_test(gtp_without_the_flag_has_no_extension_header),
+      cmocka_unit_test(gtp_with_the_flag_but_no_extension_header),
+      cmocka_unit_test(gtp_in_the_first_fragment_of_its_datagram),
+      cmocka_unit_test(gtp_with_other_content_is_not_tcp),
+      cmocka_unit_test(teredo_plain),
+      cmocka_unit_test(teredo_with_indications),
+      cmocka_unit_test(teredo_port_with_other_content_is_not_tcp),
+      cmocka_unit_test(ayiya),
+      cmocka_unit_test(ayiya_with_other_content_is_not_tcp),
+      cmocka_unit_test(capwap_of_802_11_frames),
+      cmocka_unit_test(capwap_of_802_11_frames_with_swapped_frame_control),
+      cmocka_unit_test(capwap_with_radio_address_and_wireless_information),
+      cmocka_unit_test(capwap_of_802_3_frames_in_either_direction),
+      cmocka_unit_test(capwap_keep_alives_and_encrypted_data_are_not_tcp),
+      cmocka_unit_test(capwap_fragments),
+      cmocka_unit_test(tunnels_nest_over_udp),
+      cmocka_unit_test(broken_tcp_inside_a_proved_tunnel_is_malformed),
+      cmocka_unit_test(udp_length_that_lies_is_no_tunnel),
+      cmocka_unit_test(tunnel_hash_takes_network_identifiers),
+      cmocka_unit_test(tunnel_hash_does_not_take_gtp_endpoints),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
