@@ -174,6 +174,7 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
     }
     me->fin_sent++;
     me->fin_ack = s->ack;
+    me->fin_ts = (s->options & LA_OPT_TIMESTAMPS) != 0 ? s->ts_val : 0;
     me->fin_last_frame = s->frame;
     me->fin_last_time = s->time;
   }

@@ -181,6 +181,7 @@ typedef struct {
   uint64_t fin_acked_frame;             /* the other end's first acknowledgment of the FIN */
   LaTime fin_acked_time;
   uint32_t fin_ack;                     /* the acknowledgment its latest FIN carried */
+  uint32_t fin_ts;                      /* the timestamp of its latest FIN */
   uint32_t fin_acked_seq;               /* where the other end's sequence stood when it first acknowledged the FIN */
   uint64_t data_first_frame, data_last_frame; /* payload, also sent again */
   LaTime data_first_time, data_last_time;

@@ -56,6 +56,8 @@ static bool is_synchronized_talk(const Follow *f)
     return carries_ack(f);
   if (has(f, LA_MARK_DATA | LA_MARK_FIN | LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE))
     return true;
+  if ((f->s->options & LA_OPT_SACK) != 0)
+    return true; /* a request socket keeps no data that it could report */
   uint32_t first = f->peer->isn + 1;
   return carries_ack(f) && (f->peer->flags & LA_END_ISN) != 0 && la_seq_gt(f->s->ack, first) && (f->conn->flags & LA_CONN_FAST_OPEN) == 0;
 }
@@ -134,7 +136,8 @@ static bool contradicts(const Follow *f, unsigned i)
   case LA_TCP_ESTABLISHED:
     if (before == LA_TCP_SYN_SENT)
       return has(f, LA_MARK_SYN) || bare_rst;
-    return has(f, LA_MARK_SYN_ACK) || bare_rst;
+    /* A SYN-ACK sent again at once may have crossed the ACK. */
+    return (has(f, LA_MARK_SYN_ACK) && f->s->time - step->time > la_in_flight_allowance(f->conn)) || bare_rst;
   case LA_TCP_CLOSE_WAIT:
   case LA_TCP_CLOSING:
   case LA_TCP_TIME_WAIT:
@@ -211,6 +214,16 @@ static void apply_proved_receptions(Follow *f)
     la_path_apply(me, LA_EVENT_RCV_ACK, (LaCause){peer->last_frame, peer->last_time, proof});
   if (covers_fin(f) && !received_fin((LaTcpState)me->state) && me->steps != 0 && me->state != LA_TCP_CLOSED) {
     LaCause fin = {peer->fin_last_frame, peer->fin_last_time, proof};
+    /* An echo older than the last copy of the FIN (RFC 7323 section 4.3) tells that an earlier copy was taken: when it passed before
+     * the acknowledgment of this end's own FIN, both closed at once. */
+    bool earlier_copy = peer->fin_sent > 1 && peer->fin_ts != 0 && (f->s->options & LA_OPT_TIMESTAMPS) != 0 &&
+                        la_seq_lt(f->s->ts_ecr, peer->fin_ts);
+    if (earlier_copy && me->state == LA_TCP_FIN_WAIT_2 && la_path_assumed(me) && peer->fin_frame < me->fin_acked_frame) {
+      la_path_take_back(me);
+      la_path_apply(me, LA_EVENT_RCV_FIN, (LaCause){peer->fin_frame, peer->fin_time, proof});
+      la_path_apply(me, LA_EVENT_RCV_FIN_ACK, (LaCause){me->fin_acked_frame, me->fin_acked_time, proof});
+      return;
+    }
     if (me->state == LA_TCP_FIN_WAIT_1 && (me->flags & LA_END_FIN_ACKED) != 0 && la_seq_ge(peer->fin_ack, me->fin_end))
       la_path_apply(me, LA_EVENT_RCV_FIN_ACK, fin);
     la_path_apply(me, LA_EVENT_RCV_FIN, fin);
@@ -268,8 +281,12 @@ static void assume_pending_fin(Follow *f)
   bool pending = (peer->flags & LA_END_FIN) != 0 && (peer->flags & LA_END_FIN_UNTAKEN) == 0 && peer->fin_sent == 1;
   bool waits = me->state == LA_TCP_ESTABLISHED || me->state == LA_TCP_FIN_WAIT_1 || me->state == LA_TCP_FIN_WAIT_2;
   if (pending && waits && !covers_fin(f) && !has_open_hole(peer) &&
-      f->s->time - peer->fin_time <= la_in_flight_allowance(f->conn))
-    la_path_apply(me, LA_EVENT_RCV_FIN, (LaCause){peer->fin_frame, peer->fin_time, 0});
+      f->s->time - peer->fin_time <= la_in_flight_allowance(f->conn)) {
+    LaCause fin = {peer->fin_frame, peer->fin_time, 0};
+    if (me->state == LA_TCP_FIN_WAIT_1 && la_seq_ge(peer->fin_ack, me->fin_end))
+      la_path_apply(me, LA_EVENT_RCV_FIN_ACK, fin);
+    la_path_apply(me, LA_EVENT_RCV_FIN, fin);
+  }
 }
 
 /* ---- what the segment does to its receiver, if it arrives ---- */
@@ -283,6 +300,24 @@ static void repeated(Follow *f, bool (*is_step)(LaTcpState))
     f->added |= LA_MARK_CORRECTED;
   }
   peer->flags |= LA_END_DOUBT;
+}
+
+/* The FIN came again: whatever rests on its first copy is taken back, then its acknowledgment is applied anew. */
+static void repeated_fin(Follow *f)
+{
+  LaEndpoint *peer = f->peer;
+  peer->flags |= LA_END_DOUBT;
+  unsigned keep = peer->steps;
+  for (unsigned i = peer->steps; i-- > 0 && peer->path[i].proved_by == 0 && !peer->path[i].gap;)
+    if (received_fin((LaTcpState)peer->path[i].state) && !received_fin(state_before(peer, i)))
+      keep = i;
+  if (keep == peer->steps)
+    return;
+  while (peer->steps > keep)
+    la_path_take_back(peer);
+  f->added |= LA_MARK_CORRECTED;
+  if (carries_ack(f) && (peer->flags & LA_END_FIN) != 0 && la_seq_ge(f->s->ack, peer->fin_end))
+    la_path_apply(peer, LA_EVENT_RCV_FIN_ACK, on_its_way(f));
 }
 
 static bool is_established(LaTcpState state)
@@ -358,10 +393,12 @@ static void receive_fin(Follow *f)
   LaEndpoint *peer = f->peer;
   if (has(f, LA_MARK_RETRANSMISSION)) {
     f->me->flags |= LA_END_FIN_UNTAKEN;
-    repeated(f, received_fin);
+    repeated_fin(f);
     return;
   }
-  if (has(f, LA_MARK_HOLE_BEFORE | LA_MARK_OUT_OF_WINDOW) || has_open_hole(f->me) || (f->me->flags & LA_END_FIN_UNTAKEN) != 0) {
+  /* A hole in a capture that misses packets is no hole on the way. */
+  bool hole = (has(f, LA_MARK_HOLE_BEFORE) || has_open_hole(f->me)) && (f->conn->flags & LA_CONN_MISSED) == 0;
+  if (hole || has(f, LA_MARK_OUT_OF_WINDOW) || (f->me->flags & LA_END_FIN_UNTAKEN) != 0) {
     f->me->flags |= LA_END_FIN_UNTAKEN;
     peer->flags |= LA_END_DOUBT;
     return;
@@ -388,7 +425,7 @@ static void apply_received(Follow *f)
              la_seq_lt(f->s->seq, f->me->fin_end)) {
     /* What lies before the FIN is sent again: the FIN waits behind it. */
     f->me->flags |= LA_END_FIN_UNTAKEN;
-    repeated(f, received_fin);
+    repeated_fin(f);
   }
 }
 

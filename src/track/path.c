@@ -2,6 +2,9 @@
 
 bool la_path_apply(LaEndpoint *end, LaTcpEvent event, LaCause cause)
 {
+  /* CLOSED stands for "nothing known" only at the beginning; a connection that is over does not open again. */
+  if (end->state == LA_TCP_CLOSED && end->steps != 0)
+    return false;
   LaCell cell = la_tcp_fsm((LaTcpState)end->state, event);
   if (cell.kind != LA_CELL_NEXT && cell.kind != LA_CELL_GAP)
     return false;

@@ -70,6 +70,9 @@ bool la_connection_final_certain(const LaConnection *conn, LaSide side)
     if (peer->missed != 0 && (peer->flags & LA_END_FIN) == 0)
       return false;
   }
+  /* Its own missing numbers may hide its own FIN. */
+  if ((last->state == LA_TCP_ESTABLISHED || last->state == LA_TCP_CLOSE_WAIT) && end->missed != 0)
+    return false;
   return true;
 }
 

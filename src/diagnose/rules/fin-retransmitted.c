@@ -3,6 +3,10 @@
 #include "diagnose/evidence.h"
 #include "diagnose/last_fin.h"
 
+#define SLACK (50 * LA_MSEC) /* a delayed ACK */
+
+enum { LOST, SLOW };
+
 /* The end whose FIN was repeated and acknowledged at last; LA_SIDE_N: none. */
 static LaSide repeated(const LaConnection *conn)
 {
@@ -19,6 +23,14 @@ static LaSide repeated(const LaConnection *conn)
   return LA_SIDE_N;
 }
 
+/* Whether the first copy was answered as soon as it could be, and the second had left before: nothing was lost, it was only slow. */
+static bool was_only_slow(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  LaTime rtt = la_connection_rtt(conn);
+  return rtt != LA_TIME_NONE && end->fin_last_frame < end->fin_acked_frame && end->fin_acked_time - end->fin_time <= rtt + SLACK;
+}
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   (void)context;
@@ -32,6 +44,10 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->at = end->fin_last_time;
   ret->blame = LA_BLAME_NETWORK;
   ret->confidence = la_missed(conn, LA_OTHER(side)) ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
+  if (was_only_slow(conn, side)) {
+    ret->variant = SLOW;
+    ret->severity = LA_SEVERITY_NOTE;
+  }
   la_add_moments(conn, side, LA_MARK_FIN, ret);
   la_finding_add_packet(ret, end->fin_acked_frame);
   la_finding_add_count(ret, "retries", end->fin_sent - 1);
@@ -43,7 +59,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 {
   LaSide side = (LaSide)f->side;
   la_say_end(out, conn, side);
-  g_string_append_printf(out, " had to send its FIN (packet %" G_GUINT64_FORMAT ") ", conn->end[side].fin_frame);
+  g_string_append_printf(out, " sent its FIN (packet %" G_GUINT64_FORMAT ") ", conn->end[side].fin_frame);
+  if (f->variant == SLOW) {
+    la_say_count(out, la_fact_count(f, "retries") + 1, "time", "times");
+    g_string_append(out, ", though the first was answered as fast as the way allows: it had been held up before the point of capture, not lost.");
+    return;
+  }
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   g_string_append(out, ", which delayed the close by ");
   la_say_span(out, la_fact_span(f, "added_delay_s"));

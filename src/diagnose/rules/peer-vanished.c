@@ -1,0 +1,47 @@
+/* Data sent again with growing gaps, and no answer to the end. */
+#include "diagnose/vanished.h"
+#include "diagnose/evidence.h"
+
+static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
+{
+  LaVanished gone = la_vanished(conn);
+  if (gone.sender == LA_SIDE_N || gone.stage != LA_VANISHED_DATA || gone.idle >= LA_THRESHOLD(context, idle_state_lost, 0))
+    return false;
+  if (gone.sendings < LA_THRESHOLD(context, peer_vanished, 0))
+    return false;
+  const LaEndpoint *end = &conn->end[gone.sender];
+  la_vanished_fill(conn, &gone, ret);
+  la_finding_add_packet(ret, end->unanswered_frame);
+  la_finding_add_packet(ret, end->last_frame);
+  la_finding_add_count(ret, "unanswered", gone.sendings);
+  la_finding_add_span(ret, "waited_s", gone.waited);
+  la_finding_add_count(ret, "unacked_bytes", (int64_t)gone.unacked);
+  la_finding_add_word(ret, "stage", (end->flags & LA_END_FIN) != 0 ? "fin" : "data");
+  return true;
+}
+
+static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
+{
+  LaSide side = (LaSide)f->side;
+  la_say_end(out, conn, LA_OTHER(side));
+  g_string_append(out, " stopped answering: ");
+  la_say_end(out, conn, side);
+  g_string_append(out, " sent ");
+  la_say_count(out, la_fact_count(f, "unanswered"), "time", "times");
+  g_string_append_printf(out, " from packet %" G_GUINT64_FORMAT " on, over ", conn->end[side].unanswered_frame);
+  la_say_span(out, la_fact_span(f, "waited_s"));
+  g_string_append(out, ", without any answer to the end (");
+  la_say_count(out, la_fact_count(f, "unacked_bytes"), "byte", "bytes");
+  g_string_append(out, " never acknowledged): the way is broken or the host is gone.");
+}
+
+const LaRule la_rule_peer_vanished = {
+  .code = "peer-vanished",
+  .title = "peer stopped answering",
+  .scope = LA_SCOPE_CONNECTION,
+  .severity = LA_SEVERITY_ERROR,
+  .any_marks = LA_MARK_RETRANSMISSION,
+  .thresholds = {{"peer-vanished.sends", LA_UNIT_COUNT, 3, "how often the segment must have been sent"}},
+  .decide = decide,
+  .summarize = summarize,
+};

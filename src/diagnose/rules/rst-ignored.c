@@ -1,0 +1,62 @@
+/* A RST at a number its receiver does not obey (RFC 5961 section 3): the connection lives on. */
+#include "base/seq.h"
+#include "diagnose/evidence.h"
+
+static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
+{
+  (void)context;
+  if (!la_both_directions(conn) || (conn->handshake_ack_frame == 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0))
+    return false;
+  int64_t resets = 0;
+  const LaMoment *first = NULL;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if ((m->marks & LA_MARK_RST_IGNORED) == 0 || (m->marks & (LA_MARK_AFTER_RST | LA_MARK_AFTER_CLOSE | LA_MARK_DUPLICATE)) != 0)
+      continue;
+    if (m->state == LA_TCP_CLOSED || m->peer_state == LA_TCP_CLOSED)
+      continue;
+    if (first == NULL)
+      first = m;
+    resets++;
+    la_finding_add_packet(ret, m->frame);
+  }
+  if (first == NULL)
+    return false;
+  /* It lived on: the other end, or the one whose address it carries, spoke later than what was under way. */
+  const LaEndpoint *target = &conn->end[LA_OTHER(first->side)];
+  LaTime went_on = conn->last_time - first->time;
+  if (target->last_frame <= first->frame || target->last_time <= first->time)
+    return false;
+  const LaMoment *challenge = la_moment_find(conn, la_moment_index(conn, first), LA_OTHER(first->side), LA_MARK_CHALLENGE_ACK);
+  la_finding_add_packet(ret, challenge != NULL ? challenge->frame : target->last_frame);
+  ret->side = first->side;
+  ret->at = first->time;
+  ret->blame = LA_BLAME_NETWORK;
+  uint32_t expected = conn->end[first->side].snd_nxt;
+  int64_t off = (int64_t)la_seq_diff(first->seq, expected);
+  la_finding_add_count(ret, "resets", resets);
+  la_finding_add_count(ret, "off_bytes", off < 0 ? -off : off);
+  la_finding_add_span(ret, "continued_s", went_on);
+  return true;
+}
+
+static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
+{
+  g_string_append_printf(out, "The RST in packet %" G_GUINT64_FORMAT " in the name of ", f->packets[0]);
+  la_say_end(out, conn, (LaSide)f->side);
+  g_string_append(out, " had a sequence number that ");
+  la_say_end(out, conn, LA_OTHER(f->side));
+  g_string_append(out, " need not obey (RFC 5961), and the connection lived on for ");
+  la_say_span(out, la_fact_span(f, "continued_s"));
+  g_string_append(out, ": it was forged or came too late.");
+}
+
+const LaRule la_rule_rst_ignored = {
+  .code = "rst-ignored",
+  .title = "RST that was not obeyed",
+  .scope = LA_SCOPE_CONNECTION,
+  .severity = LA_SEVERITY_WARNING,
+  .any_marks = LA_MARK_RST_IGNORED,
+  .decide = decide,
+  .summarize = summarize,
+};

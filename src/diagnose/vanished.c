@@ -1,0 +1,62 @@
+/* An end waits for an answer when it has sent something that asks for one and the other end has said nothing since. One
+ * repetition is ordinary loss; the verdict needs three sendings, and a silence after the last that is longer than the gap
+ * before it would suggest for an answer. A connection that was reset, or whose capture shows one direction only, is not judged. */
+#include "diagnose/vanished.h"
+
+#include "base/seq.h"
+#include "diagnose/evidence.h"
+
+#define SENDINGS_MIN 3
+#define FIN_SENDINGS_MIN 3
+#define ANSWER_MIN (200 * LA_MSEC)
+
+static LaVanished of_side(const LaConnection *conn, LaSide side)
+{
+  LaVanished gone = {.sender = LA_SIDE_N, .stage = LA_VANISHED_DATA, .sendings = 0, .waited = 0, .idle = 0, .unacked = 0};
+  const LaEndpoint *me = &conn->end[side];
+  const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
+  if (peer->packets == 0 || me->unanswered < SENDINGS_MIN || (me->flags & LA_END_UNA) == 0 || !la_was_established(conn, side))
+    return gone;
+  if (la_seq_ge(me->snd_una, me->snd_nxt) || me->repeats + 1 < SENDINGS_MIN || conn->end_time - me->last_time < ANSWER_MIN)
+    return gone;
+  uint32_t open = me->snd_nxt - me->snd_una;
+  bool fin_open = (me->flags & LA_END_FIN) != 0 && la_seq_lt(me->snd_una, me->fin_end);
+  gone.sender = side;
+  gone.stage = fin_open && open == 1 ? LA_VANISHED_FIN : LA_VANISHED_DATA;
+  gone.sendings = gone.stage == LA_VANISHED_FIN ? me->fin_sent : me->unanswered;
+  gone.waited = me->last_time - (gone.stage == LA_VANISHED_FIN ? me->fin_time : me->unanswered_since);
+  gone.unacked = open - fin_open;
+  LaTime before = peer->last_time;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->frame == me->unanswered_frame && m->since_last != LA_TIME_NONE)
+      before = m->time - m->since_last;
+  }
+  gone.idle = me->unanswered_since - before;
+  if (gone.stage == LA_VANISHED_FIN && (gone.sendings < FIN_SENDINGS_MIN || (peer->flags & LA_END_FIN) != 0))
+    gone.sender = LA_SIDE_N; /* the last FIN of two is missing-final-ack's */
+  return gone;
+}
+
+LaVanished la_vanished(const LaConnection *conn)
+{
+  LaVanished gone = {.sender = LA_SIDE_N, .stage = LA_VANISHED_DATA, .sendings = 0, .waited = 0, .idle = 0, .unacked = 0};
+  if ((conn->flags & LA_CONN_RST) != 0 || !la_both_directions(conn))
+    return gone;
+  gone = of_side(conn, LA_OPENER);
+  return gone.sender != LA_SIDE_N ? gone : of_side(conn, LA_ACCEPTOR);
+}
+
+void la_vanished_fill(const LaConnection *conn, const LaVanished *gone, LaFinding *ret)
+{
+  const LaEndpoint *me = &conn->end[gone->sender];
+  ret->side = (uint8_t)gone->sender;
+  ret->at = gone->stage == LA_VANISHED_FIN ? me->fin_time : me->unanswered_since;
+  /* An end that never acknowledged anything after its handshake is there and does not take part; one that had worked is more
+   * often cut off by the network than dead. */
+  const LaEndpoint *peer = &conn->end[LA_OTHER(gone->sender)];
+  bool never_worked = (peer->flags & (LA_END_DATA | LA_END_FIN)) == 0 && me->progress_time <= peer->syn_last_time + LA_MSEC;
+  LaBlame host = la_blame_host(LA_OTHER(gone->sender));
+  ret->blame = (uint8_t)(never_worked ? host : LA_BLAME_NETWORK);
+  ret->blame_also = (uint8_t)(1u << (never_worked ? LA_BLAME_NETWORK : host));
+}
