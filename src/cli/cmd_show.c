@@ -17,13 +17,25 @@
 
 #define LISTED_MAX 40
 
+typedef struct {
+  uint32_t id;
+  char *text; /* (owned) */
+} Line;
+
+static void free_line(gpointer data)
+{
+  Line *line = data;
+  g_free(line->text);
+  g_free(line);
+}
+
 /* A report that keeps what the second pass needs. */
 typedef struct {
   LaReport base;
   const LaStyle *style;
   uint32_t wanted; /* 0: the only one */
   LaStory *story;  /* of the wanted one, or the first (owned) */
-  GString *list;   /* the first connections, one line each (owned) */
+  GPtrArray *list; /* of Line: those with the lowest numbers, in order (owned) */
   uint64_t count;
   uint32_t highest; /* id */
   GByteArray *ids;  /* a bit for each id that became a connection (owned) */
@@ -44,22 +56,33 @@ static bool has_id(const Keeper *keeper, uint32_t id)
   return id / 8 < keeper->ids->len && (keeper->ids->data[id / 8] >> (id % 8) & 1) != 0;
 }
 
+/* Connections come in the order in which they end and are listed in that of their numbers. */
 static void list_connection(Keeper *keeper, const LaConnectionRecord *record)
 {
   const LaConnection *conn = record->conn;
+  unsigned at = keeper->list->len;
+  while (at > 0 && ((const Line *)g_ptr_array_index(keeper->list, at - 1))->id > conn->id)
+    at--;
+  if (at >= LISTED_MAX)
+    return;
   LaHostPort client = la_connection_end(conn, LA_OPENER);
   LaHostPort server = la_connection_end(conn, LA_ACCEPTOR);
-  g_string_append_printf(keeper->list, "%5u  ", conn->id);
-  la_text_time(keeper->style, keeper->list, conn->first_time, conn->first_time, 0);
-  g_string_append(keeper->list, "  ");
-  la_text_end(keeper->list, &client);
-  g_string_append(keeper->list, " > ");
-  la_text_end(keeper->list, &server);
-  g_string_append_printf(keeper->list, "  %s/%s", la_handshake_result_name(record->handshake),
+  GString *text = g_string_new(NULL);
+  g_string_append_printf(text, "%5u  ", conn->id);
+  la_text_time(keeper->style, text, conn->first_time, conn->first_time, 0);
+  g_string_append(text, "  ");
+  la_text_end(text, &client);
+  g_string_append(text, " > ");
+  la_text_end(text, &server);
+  g_string_append_printf(text, "  %s/%s", la_handshake_result_name(record->handshake),
                          la_teardown_result_name(record->teardown));
   if (record->findings->count > 0 && record->findings->items[0].severity > LA_SEVERITY_NOTE)
-    g_string_append_printf(keeper->list, "  %s", record->findings->items[0].rule->code);
-  g_string_append_c(keeper->list, '\n');
+    g_string_append_printf(text, "  %s", record->findings->items[0].rule->code);
+  Line *line = g_new(Line, 1);
+  *line = (Line){.id = conn->id, .text = g_string_free(text, FALSE)};
+  g_ptr_array_insert(keeper->list, (gint)at, line);
+  if (keeper->list->len > LISTED_MAX)
+    g_ptr_array_remove_index(keeper->list, LISTED_MAX);
 }
 
 static void keep_connection(LaReport *base, const LaConnectionRecord *record)
@@ -68,7 +91,7 @@ static void keep_connection(LaReport *base, const LaConnectionRecord *record)
   keeper->count++;
   keeper->highest = MAX(keeper->highest, record->conn->id);
   note_id(keeper, record->conn->id);
-  if (keeper->wanted == 0 && keeper->count <= LISTED_MAX)
+  if (keeper->wanted == 0)
     list_connection(keeper, record);
   if (keeper->story == NULL && (keeper->wanted == 0 || keeper->wanted == record->conn->id))
     keeper->story = la_story_new(record);
@@ -243,7 +266,8 @@ static LaExitCode tell_which(const Keeper *keeper, const LaOptions *options, GSt
     g_string_append(out, "No TCP connections to show.\n");
     return LA_EXIT_OK;
   }
-  g_string_append(out, keeper->list->str);
+  for (unsigned i = 0; i < keeper->list->len; i++)
+    g_string_append_printf(out, "%s\n", ((const Line *)g_ptr_array_index(keeper->list, i))->text);
   if (keeper->count > LISTED_MAX)
     g_string_append_printf(out, "  ... and %" G_GUINT64_FORMAT " more; lastack -v lists all\n", keeper->count - LISTED_MAX);
   g_string_truncate(path, 0);
@@ -274,7 +298,7 @@ static LaExitCode show(const LaOptions *options, LaFilter *filter, LaOutput *out
       .base = {.format = &keeper_format, .out = out},
       .style = &style,
       .wanted = options->conn,
-      .list = g_string_new(NULL),
+      .list = g_ptr_array_new_with_free_func(free_line),
       .ids = g_byte_array_new(),
   };
   LaReport *reports[] = {&keeper.base};
@@ -303,7 +327,7 @@ static LaExitCode show(const LaOptions *options, LaFilter *filter, LaOutput *out
   if (pipeline.spooled >= 0)
     close(pipeline.spooled);
   la_story_free(keeper.story);
-  g_string_free(keeper.list, TRUE);
+  g_ptr_array_unref(keeper.list);
   g_byte_array_unref(keeper.ids);
   return code;
 }

@@ -282,8 +282,11 @@ static bool unknown(const char *word, char letter, LaTakes command, GError **err
   unsigned count = 0;
   unsigned begins = 0;
   for (unsigned i = 0; i < ROWS; i++) {
-    if ((table[i].commands & (unsigned)command) == 0)
+    if ((table[i].commands & (unsigned)command) == 0) {
+      if (strcmp(table[i].name, name) == 0)
+        return usage(error, "this command does not take --%s", name);
       continue;
+    }
     names[count++] = table[i].name;
     if (*name != '\0' && g_str_has_prefix(table[i].name, name))
       begins++;

@@ -121,6 +121,7 @@ static gint compare_texts(gconstpointer a, gconstpointer b)
 GPtrArray *la_texts_load(void)
 {
   GPtrArray *texts = g_ptr_array_new_with_free_func(free_text);
+  la_texts_register_resource();
   GResource *resource = la_texts_get_resource();
   load_folder(texts, resource, "findings");
   load_folder(texts, resource, "words");
@@ -136,39 +137,53 @@ static char *folded(const char *word)
   return g_strstrip(text);
 }
 
-/* How well a text answers: 3 its name, 2 another name of it, 1 a part of a message (or a message around it), 0 not at all. Of parts the longer
- * one counts more: `*ret_length`. */
+static bool is_word_char(char c)
+{
+  return g_ascii_isalnum(c) || c == '-';
+}
+
+/* Whether `part` stands in `whole` between the ends of words. */
+static bool holds(const char *whole, const char *part)
+{
+  size_t len = strlen(part);
+  for (const char *at = strstr(whole, part); at != NULL && len > 0; at = strstr(at + 1, part)) {
+    bool begins = at == whole || !is_word_char(at[-1]) || !is_word_char(part[0]);
+    if (begins && (!is_word_char(at[len]) || !is_word_char(part[len - 1])))
+      return true;
+  }
+  return false;
+}
+
+/* How many letters `name` and the word have in common when one is part of the other, else 0. */
+static size_t common_part(const char *name, const char *word)
+{
+  size_t name_len = strlen(name);
+  size_t word_len = strlen(word);
+  if (name_len >= SHORTEST_PART && holds(word, name))
+    return name_len;
+  return word_len >= SHORTEST_PART && holds(name, word) ? word_len : 0;
+}
+
+/* How well a text answers: 3 its name, 2 another name of it, 1 a part of a message (or a message around it), 0 not at all. Of parts
+ * the longer one counts more: `*ret_length`. */
 static unsigned rank(const LaText *text, const char *word, size_t *ret_length)
 {
   g_autofree char *name = folded(text->name);
   *ret_length = strlen(name);
   if (strcmp(name, word) == 0)
     return 3;
-  unsigned best = 0;
-  size_t longest = 0;
+  size_t longest = common_part(name, word);
   for (unsigned i = 0; i < text->aliases->len; i++) {
     g_autofree char *alias = folded(g_ptr_array_index(text->aliases, i));
-    size_t len = strlen(alias);
     if (strcmp(alias, word) == 0) {
-      *ret_length = len;
+      *ret_length = strlen(alias);
       return 2;
     }
-    size_t common = 0;
-    if (len >= SHORTEST_PART && strstr(word, alias) != NULL)
-      common = len;
-    else if (strlen(word) >= SHORTEST_PART && strstr(alias, word) != NULL)
-      common = strlen(word);
-    if (common > longest) {
-      longest = common;
-      best = 1;
-    }
-  }
-  if (best == 0 && strlen(name) >= SHORTEST_PART && strstr(word, name) != NULL) {
-    longest = strlen(name);
-    best = 1;
+    size_t common = common_part(alias, word);
+    longest = MAX(longest, common);
   }
   *ret_length = longest;
-  return best;
+  return longest > 0 ? 1 : 0;
 }
 
 typedef struct {

@@ -166,18 +166,28 @@ uint64_t la_groups_overflow(const LaGroups *groups)
   return groups->overflow;
 }
 
-static int compare(gconstpointer a, gconstpointer b)
+/* Findings by rule and severity. */
+typedef struct {
+  uint64_t count[LA_RULES_MAX][LA_SEVERITY_N];
+} Totals;
+
+static int compare(gconstpointer a, gconstpointer b, gpointer data)
 {
   const LaGroup *one = *(LaGroup *const *)a;
   const LaGroup *other = *(LaGroup *const *)b;
+  const Totals *totals = data;
   if (one->severity != other->severity)
     return one->severity > other->severity ? -1 : 1;
-  if (one->count != other->count)
-    return one->count > other->count ? -1 : 1;
   unsigned one_index = la_rule_index(one->rule);
   unsigned other_index = la_rule_index(other->rule);
+  uint64_t one_total = totals->count[one_index][one->severity];
+  uint64_t other_total = totals->count[other_index][other->severity];
+  if (one_total != other_total)
+    return one_total > other_total ? -1 : 1;
   if (one_index != other_index)
     return one_index < other_index ? -1 : 1;
+  if (one->count != other->count)
+    return one->count > other->count ? -1 : 1;
   int order = la_addr_compare(&one->server.addr, &other->server.addr);
   if (order != 0)
     return order;
@@ -188,8 +198,14 @@ static int compare(gconstpointer a, gconstpointer b)
 
 LaGroup *const *la_groups_sorted(LaGroups *groups, unsigned *ret_count)
 {
-  if (!groups->sorted)
-    g_ptr_array_sort(groups->all, compare);
+  if (!groups->sorted) {
+    g_autofree Totals *totals = g_new0(Totals, 1);
+    for (unsigned i = 0; i < groups->all->len; i++) {
+      const LaGroup *group = g_ptr_array_index(groups->all, i);
+      totals->count[la_rule_index(group->rule)][group->severity] += group->count;
+    }
+    g_ptr_array_sort_with_data(groups->all, compare, totals);
+  }
   groups->sorted = true;
   *ret_count = groups->all->len;
   return (LaGroup *const *)groups->all->pdata;

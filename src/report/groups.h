@@ -55,8 +55,8 @@ void la_groups_add(LaGroups *groups, const LaConnectionRecord *record);
 /* Findings that found no room. */
 uint64_t la_groups_overflow(const LaGroups *groups);
 
-/* The groups, worst first: severity, then count, then the catalogue's order, then the service. `*ret_count` of them. After this nothing may be
- * added. (borrowed) */
+/* The groups, worst first: severity, then how many findings of the code there are, then how many of the service. `*ret_count` of
+ * them. After this nothing may be added. (borrowed) */
 LaGroup *const *la_groups_sorted(LaGroups *groups, unsigned *ret_count);
 
 #endif

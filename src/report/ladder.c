@@ -131,8 +131,8 @@ static void head(const LaLadder *ladder)
   g_string_append_printf(out, "  %s (%s)\n\n", la_teardown_result_name(story->teardown),
                          la_ended_by_name((LaEndedBy)conn->ended_by));
 
-  g_autofree char *columns = g_strdup_printf("%*s %*s  %-*s%-*s %-*s", (int)ladder->frame_width, "#", (int)ladder->time_width,
-                                             "time", STATE_WIDTH, "client", ARROW_WIDTH, "", STATE_WIDTH, "server");
+  g_autofree char *columns = g_strdup_printf("%*s %*s  %-*s%-*s %*s", (int)ladder->frame_width, "#", (int)ladder->time_width,
+                                             "time", STATE_WIDTH, "client", ARROW_WIDTH, "", 0, "server");
   la_style_paint(style, out, LA_PAINT_DIM, columns);
   g_string_append_c(out, '\n');
 }
@@ -297,8 +297,12 @@ static void write_row(LaLadder *ladder, const LaSegment *segment, const LaSegmen
     g_string_append_printf(text, " ack %" G_GUINT32_FORMAT, absolute ? segment->ack : segment->ack - peer->base);
   if (segment->payload_len > 0)
     g_string_append_printf(text, " len %" G_GUINT32_FORMAT, segment->payload_len);
-  if (ladder->options.style.width >= 100 && ladder->options.detail != LA_LADDER_VERBOSE)
-    g_string_append_printf(text, " win %u", segment->window);
+  g_autofree char *window = g_strdup_printf(" win %u", segment->window);
+  unsigned used = left_columns(ladder) + (unsigned)text->len;
+  /* The window has room only where nothing more telling needs it; --verbose has it in the line below. */
+  unsigned after = words->len > 0 ? 2 + la_style_columns(words->str, -1) : 0;
+  if (ladder->options.detail != LA_LADDER_VERBOSE && used + strlen(window) + after <= ladder->options.style.width)
+    g_string_append(text, window);
   g_string_append(ladder->out, text->str);
   append_words(ladder, words->str, left_columns(ladder) + (unsigned)text->len, paint_of(note->marks));
   g_string_append_c(ladder->out, '\n');

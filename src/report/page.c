@@ -51,9 +51,11 @@ static LineKind kind_of(const char *line, LineKind before)
   return LINE_PLAIN;
 }
 
+/* An empty line before a block, but not below a heading nor between items or keys. */
 static void gap(Page *page)
 {
-  if (page->out->len > 0 && !(page->last == page->kind && (page->kind == LINE_ITEM || page->kind == LINE_KEY)))
+  bool together = page->last == page->kind && (page->kind == LINE_ITEM || page->kind == LINE_KEY);
+  if (page->out->len > 0 && !together && page->last != LINE_HEADING)
     g_string_append_c(page->out, '\n');
 }
 
@@ -84,8 +86,7 @@ static void finish(Page *page)
     g_string_append_c(page->out, '\n');
     break;
   default:
-    if (page->last != LINE_HEADING)
-      gap(page);
+    gap(page);
     la_wrap(page->out, page->collected->str, &(LaWrap){.width = page->style->width});
     g_string_append_c(page->out, '\n');
     break;

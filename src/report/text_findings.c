@@ -7,11 +7,13 @@
 #include "base/escape.h"
 #include "diagnose/rule.h"
 
-#define BLOCKS_OF_A_CODE 3
+#define BLOCKS_OF_A_CODE 2 /* with more services of a code only the worst has a block */
 #define BLOCKS_SHOWN 12
 #define HOSTS_SHOWN 12
 #define SERVICES_NAMED 4
 #define NOTES_SHOWN 10
+#define TABLE_FROM 3 /* so many groups of problems get a table */
+#define TABLE_LINES 12
 
 static const char *const severity_words[LA_SEVERITY_N] = {"note", "WARNING", "ERROR"};
 static const LaPaint severity_paints[LA_SEVERITY_N] = {LA_PAINT_NOTE, LA_PAINT_WARNING, LA_PAINT_ERROR};
@@ -57,8 +59,6 @@ static void append_when(const LaTextReport *report, GString *out, const LaGroup 
   if (end > start && LA_TEXT_LABEL + used + 2 + LA_HISTORY_CELLS <= style->width) {
     g_string_append(out, "  ");
     la_history_bar(&group->history, out, start, end, style);
-    if (LA_TEXT_LABEL + used + 2 + LA_HISTORY_CELLS + 17 <= style->width)
-      la_style_paint(style, out, LA_PAINT_DIM, "  of the capture");
   }
   g_string_append_c(out, '\n');
 }
@@ -102,7 +102,7 @@ static void append_who(const LaTextReport *report, GString *out, const LaGroup *
   bool exact;
   uint64_t clients = la_distinct_count(&group->clients, &exact);
   g_string_append(line, exact ? " from " : " from about ");
-  la_text_count(line, clients, "client", "clients");
+  la_text_count(line, MIN(clients, group->count), "client", "clients");
   g_string_append_printf(line, "; blame %s (%s%s)", la_blame_name((LaBlame)group->blame),
                          group->sure_different != 0 ? "up to " : "", la_confidence_name((LaConfidence)group->confidence));
   la_text_sentence(report, out, "who", line->str);
@@ -166,7 +166,7 @@ static void append_blocks(const LaTextReport *report, GString *out, LaGroup *con
         g_ptr_array_add(alike, groups[j]);
       }
     }
-    unsigned blocks = MIN(alike->len, BLOCKS_OF_A_CODE);
+    unsigned blocks = alike->len <= BLOCKS_OF_A_CODE ? alike->len : 1;
     if (is_verbose(report))
       blocks = alike->len;
     else if (shown >= BLOCKS_SHOWN)
@@ -323,16 +323,65 @@ static void append_verdict(const LaTextReport *report, GString *out, const LaCou
   g_string_append_c(out, '\n');
 }
 
+/* One line of the table: all of a code and severity. */
+static void append_kind(const LaTextReport *report, GString *out, LaGroup *const *alike, unsigned count)
+{
+  const LaStyle *style = &report->base.options->style;
+  const char *severity = severity_words[alike[0]->severity];
+  const char *blame = la_blame_name((LaBlame)alike[0]->blame);
+  uint64_t connections = 0;
+  g_autoptr(GHashTable) services = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (unsigned i = 0; i < count; i++) {
+    char text[LA_HOST_PORT_TEXT_MAX];
+    g_hash_table_add(services, g_strdup(la_host_port_format(&alike[i]->server, text)));
+    connections += alike[i]->count;
+    if (alike[i]->blame != alike[0]->blame)
+      blame = "several";
+  }
+  g_string_append(out, "  ");
+  la_style_paint(style, out, severity_paints[alike[0]->severity], severity);
+  la_style_pad(out, (unsigned)strlen(severity), 8);
+  g_string_append_printf(out, "%5" G_GUINT64_FORMAT "  %-22s  %-18s  ", connections, alike[0]->rule->code, blame);
+  la_text_service(report, out, &alike[0]->server);
+  if (g_hash_table_size(services) > 1)
+    g_string_append_printf(out, " +%u", g_hash_table_size(services) - 1);
+  g_string_append_c(out, '\n');
+}
+
+/* With several kinds of problems, a table of them: the answer at a glance, before the details push it off the screen. */
+static void append_table(const LaTextReport *report, GString *out, LaGroup *const *groups, unsigned count)
+{
+  g_autofree bool *done = g_new0(bool, count > 0 ? count : 1);
+  g_autoptr(GPtrArray) alike = g_ptr_array_new();
+  unsigned lines = 0;
+  g_string_append_c(out, '\n');
+  for (unsigned i = 0; i < count && lines < TABLE_LINES; i++) {
+    if (done[i])
+      continue;
+    g_ptr_array_set_size(alike, 0);
+    for (unsigned j = i; j < count; j++) {
+      if (groups[j]->rule != groups[i]->rule || groups[j]->severity != groups[i]->severity)
+        continue;
+      done[j] = true;
+      g_ptr_array_add(alike, groups[j]);
+    }
+    append_kind(report, out, (LaGroup *const *)alike->pdata, alike->len);
+    lines++;
+  }
+}
+
 void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *counts)
 {
   unsigned count;
   LaGroup *const *groups = la_groups_sorted(report->groups, &count);
-  append_verdict(report, out, counts);
-  append_hosts(report, out);
-  append_blocks(report, out, groups, count);
   unsigned first_note = 0;
   while (first_note < count && groups[first_note]->severity > LA_SEVERITY_NOTE)
     first_note++;
+  append_verdict(report, out, counts);
+  if (first_note >= TABLE_FROM)
+    append_table(report, out, groups, first_note);
+  append_hosts(report, out);
+  append_blocks(report, out, groups, count);
   append_notes(report, out, groups + first_note, count - first_note);
   if (la_groups_overflow(report->groups) > 0) {
     g_string_append_c(out, '\n');
@@ -344,8 +393,9 @@ void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *
           counts->by_severity[LA_SEVERITY_NOTE] >
       0) {
     g_string_append_c(out, '\n');
-    la_style_paint(&report->base.options->style, out, LA_PAINT_DIM,
-                   "lastack explain CODE tells what a finding means, what causes it and what to do.");
+    g_autofree char *hint = g_strdup_printf("lastack explain %s tells what that means, what causes it and what to do.",
+                                            count > 0 ? groups[0]->rule->code : "CODE");
+    la_style_paint(&report->base.options->style, out, LA_PAINT_DIM, hint);
     g_string_append_c(out, '\n');
   }
 }
