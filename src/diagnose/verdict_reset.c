@@ -5,7 +5,7 @@
  * bare RST whose number is the one that segment acknowledged (RFC 9293 section 3.10.7.1). Then whether it is its sender's at all: TTL,
  * whether the sender goes on, whether the other end was reset at the same moment, whether its number lies behind data in flight.
  *
- * Injection needs two signs. One sign, a TTL that is not the sender's, is enough where a middlebox has a reason to answer: the
+ * Injection needs two signs; a bare RST that answers nothing is one more. One sign, a TTL that is not the sender's, is enough where a middlebox has a reason to answer: the
  * connection was idle and its state may be gone. */
 #include "diagnose/verdict_reset.h"
 
@@ -75,10 +75,28 @@ static int ttl_off(const Case *c)
   return below > 0 ? below : above > 0 ? above : 0;
 }
 
+/* Whether the receiver waits for an answer when the RST comes: a host without a socket speaks only when spoken to. */
+static bool is_provoked(const Case *c)
+{
+  if (c->rst->peer_in_flight != 0)
+    return true;
+  for (unsigned i = la_moment_index(c->conn, c->rst); i-- > 0;) {
+    const LaMoment *m = la_connection_moment(c->conn, i);
+    if (m->side == c->b)
+      return (m->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE | LA_MARK_FIN | LA_MARK_DATA)) != 0 && m->time + ANSWER_MAX > c->rst->time;
+    if ((m->marks & LA_MARK_RST) == 0)
+      break;
+  }
+  return false;
+}
+
 static unsigned signs_of_injection(const Case *c)
 {
   unsigned signs = 0;
-  if (ttl_off(c) >= (int)LA_THRESHOLD(c->context, rst_injected, 1))
+  bool unprovoked = la_rst_is_bare(c->rst) && !is_provoked(c);
+  if (ttl_off(c) >= (int)LA_THRESHOLD(c->context, rst_injected, 1) || (unprovoked && ttl_off(c) > 0))
+    signs++;
+  if (unprovoked && c->sender->ttl_max != 0)
     signs++;
   if ((c->sender->flags & LA_END_WENT_ON) != 0)
     signs++;
@@ -92,7 +110,7 @@ static unsigned signs_of_injection(const Case *c)
   }
   /* Its own kernel knows what it has sent; a stranger in the middle may not. */
   if (c->sender->ttl_max != 0 && c->rst->in_flight != 0 && !la_rst_is_bare(c->rst) &&
-      la_seq_gt(c->rst->seq + c->rst->in_flight, c->rst->seq) && (c->sender->flags & LA_END_SPOKE) != 0 &&
+      (c->sender->flags & LA_END_SPOKE) != 0 &&
       la_seq_lt(c->rst->seq, c->sender->snd_nxt) && (c->sender->flags & LA_END_FIN) == 0)
     signs++;
   return signs;
@@ -167,9 +185,9 @@ static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdic
     v->idle = trigger->since_last;
   else if (c->sender->last_frame != 0)
     v->idle = c->rst->since_last;
-  if (ttl_off(c) > 0)
-    return LA_RESET_STATE_LOST;
-  return LA_RESET_NO_CONNECTION;
+  if (!is_provoked(c))
+    return LA_RESET_ABORT;
+  return ttl_off(c) > 0 ? LA_RESET_STATE_LOST : LA_RESET_NO_CONNECTION;
 }
 
 static LaResetKind of_live(const Case *c, const LaMoment *trigger, LaResetVerdict *v)
