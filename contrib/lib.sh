@@ -21,6 +21,7 @@ give_up() {
 # packages are joined by a comma).
 needs_build='
 cc:         gcc,libc6-dev   gcc                  build-base  gcc      -
+cmd:glib-compile-resources libglib2.0-dev-bin glib2-devel glib-dev glib2-devel glib
 cmd:cmake   cmake           cmake                cmake       cmake    cmake
 cmd:ninja   ninja-build     ninja-build          samurai     ninja    ninja
 cmd:pkg-config pkg-config   pkgconf-pkg-config   pkgconf     pkgconf  pkgconf

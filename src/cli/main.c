@@ -1,4 +1,5 @@
 /* lastack: how TCP connections open and close, from a packet capture. */
+#include <errno.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,8 +32,8 @@ int main(int argc, char **argv)
   setlocale(LC_CTYPE, "");
   LaExitCode code = run(argc, argv);
   /* What was printed by stdio (help, explain, show) may find no room as late as here. */
-  bool failed = fflush(stdout) != 0;
-  if (failed && code == LA_EXIT_OK) {
+  bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
+  if (failed && errno != EPIPE && code == LA_EXIT_OK) {
     perror("lastack: cannot write standard output");
     code = LA_EXIT_OUTPUT;
   }

@@ -83,7 +83,7 @@ bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError 
 {
   const char *equals = strchr(assignment, '=');
   if (equals == NULL) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "threshold '%s' has no value: write CODE=VALUE", assignment);
+    la_error_set(error, LA_ERROR_USAGE, "threshold '%s' has no value: write CODE=VALUE", assignment);
     return false;
   }
   g_autofree char *full = g_strndup(assignment, (gsize)(equals - assignment));
@@ -93,11 +93,11 @@ bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError 
     *dot = '\0';
   const LaRule *rule = la_rule_find(code);
   if (rule == NULL) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "no finding is called '%s'; did you mean '%s'?", code, nearest_rule(code)->code);
+    la_error_set(error, LA_ERROR_USAGE, "no finding is called '%s'; did you mean '%s'?", code, nearest_rule(code)->code);
     return false;
   }
   if (rule->thresholds[0].name == NULL) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "finding '%s' has no threshold", code);
+    la_error_set(error, LA_ERROR_USAGE, "finding '%s' has no threshold", code);
     return false;
   }
   for (unsigned k = 0; k < LA_THRESHOLDS_MAX && rule->thresholds[k].name != NULL; k++) {
@@ -105,7 +105,7 @@ bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError 
       continue;
     int64_t value;
     if (!parse_value(rule->thresholds[k].unit, equals + 1, &value)) {
-      g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "threshold %s takes %s, not '%s'", full, example_of(rule->thresholds[k].unit), equals + 1);
+      la_error_set(error, LA_ERROR_USAGE, "threshold %s takes %s, not '%s'", full, example_of(rule->thresholds[k].unit), equals + 1);
       return false;
     }
     thresholds->value[la_rule_index(rule)][k] = value;
@@ -114,6 +114,6 @@ bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError 
   g_autoptr(GString) names = g_string_new(NULL);
   for (unsigned k = 0; k < LA_THRESHOLDS_MAX && rule->thresholds[k].name != NULL; k++)
     g_string_append_printf(names, "%s%s", k > 0 ? ", " : "", rule->thresholds[k].name);
-  g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "finding '%s' has no threshold '%s'; it has: %s", code, full, names->str);
+  la_error_set(error, LA_ERROR_USAGE, "finding '%s' has no threshold '%s'; it has: %s", code, full, names->str);
   return false;
 }
