@@ -59,7 +59,8 @@ static bool is_synchronized_talk(const Follow *f)
   if ((f->s->options & LA_OPT_SACK) != 0)
     return true; /* a request socket keeps no data that it could report */
   uint32_t first = f->peer->isn + 1;
-  return carries_ack(f) && (f->peer->flags & LA_END_ISN) != 0 && la_seq_gt(f->s->ack, first) && (f->conn->flags & LA_CONN_FAST_OPEN) == 0;
+  return carries_ack(f) && (f->peer->flags & LA_END_ISN) != 0 && la_seq_gt(f->s->ack, first) &&
+         (f->conn->flags & LA_CONN_FAST_OPEN) == 0;
 }
 
 static bool received_fin(LaTcpState state)
@@ -96,21 +97,16 @@ static bool proves(const Follow *f, unsigned i)
 {
   LaTcpState before = state_before(f->me, i);
   switch ((LaTcpState)f->me->path[i].state) {
-  case LA_TCP_ESTABLISHED:
-    return before == LA_TCP_SYN_SENT ? covers_syn(f) : is_synchronized_talk(f);
+  case LA_TCP_ESTABLISHED: return before == LA_TCP_SYN_SENT ? covers_syn(f) : is_synchronized_talk(f);
   case LA_TCP_CLOSE_WAIT:
-  case LA_TCP_CLOSING:
-    return covers_fin(f);
+  case LA_TCP_CLOSING: return covers_fin(f);
   case LA_TCP_TIME_WAIT:
     if (before == LA_TCP_FIN_WAIT_2)
       return covers_fin(f);
     return carries_ack(f) && la_seq_gt(f->s->ack, f->me->fin_acked_seq);
-  case LA_TCP_FIN_WAIT_2:
-    return carries_ack(f) && la_seq_gt(f->s->ack, f->me->fin_acked_seq);
-  case LA_TCP_SYN_RECEIVED:
-    return has(f, LA_MARK_SYN_ACK);
-  default:
-    return false;
+  case LA_TCP_FIN_WAIT_2: return carries_ack(f) && la_seq_gt(f->s->ack, f->me->fin_acked_seq);
+  case LA_TCP_SYN_RECEIVED: return has(f, LA_MARK_SYN_ACK);
+  default: return false;
   }
 }
 
@@ -148,14 +144,12 @@ static bool contradicts(const Follow *f, unsigned i)
     if (has(f, LA_MARK_FIN | LA_MARK_RST))
       return true;
     return f->s->time - step->time > la_in_flight_allowance(f->conn);
-  case LA_TCP_FIN_WAIT_2:
-    return repeats_fin;
+  case LA_TCP_FIN_WAIT_2: return repeats_fin;
   case LA_TCP_CLOSED:
     if (step->frame == f->conn->rst_frame || before != LA_TCP_LAST_ACK)
       return survives_rst(f, step);
     return repeats_fin;
-  default:
-    return false;
+  default: return false;
   }
 }
 
@@ -173,8 +167,8 @@ static void review(Follow *f)
   LaEndpoint *me = f->me;
   /* A RST with this end's address, and yet this end goes on: it was somebody else's. */
   LaStep *last = la_path_last(me);
-  if (last != NULL && me->state == LA_TCP_CLOSED && last->proved_by == last->frame && last->frame != 0 && !has(f, LA_MARK_RST) &&
-      f->s->time - last->time > REORDERED) {
+  if (last != NULL && me->state == LA_TCP_CLOSED && last->proved_by == last->frame && last->frame != 0 &&
+      !has(f, LA_MARK_RST) && f->s->time - last->time > REORDERED) {
     la_path_take_back(me);
     me->flags |= LA_END_WENT_ON;
     f->conn->rst_foreign = 1;
@@ -380,7 +374,8 @@ static void receive_ack(Follow *f)
       la_path_apply(peer, LA_EVENT_RCV_ACK, on_its_way(f));
     else
       peer->flags |= LA_END_DOUBT;
-  } else if (f->me->repeats > 1 && state_before(peer, peer->steps - 1u) == LA_TCP_SYN_RECEIVED && has(f, LA_MARK_DATA)) {
+  } else if (f->me->repeats > 1 && peer->steps > 0 && state_before(peer, peer->steps - 1u) == LA_TCP_SYN_RECEIVED &&
+             has(f, LA_MARK_DATA)) {
     /* Payload behind the ACK comes for the third time: nothing shows that the ACK was taken. */
     repeated(f, is_established);
   }
@@ -433,7 +428,8 @@ uint64_t la_follow(LaConnection *conn, LaSide side, const LaSegment *segment, ui
 {
   if ((marks & (LA_MARK_DUPLICATE | LA_MARK_INVALID_FLAGS)) != 0)
     return 0;
-  Follow f = {.conn = conn, .side = side, .me = &conn->end[side], .peer = &conn->end[LA_OTHER(side)], .s = segment, .marks = marks};
+  Follow f = {
+      .conn = conn, .side = side, .me = &conn->end[side], .peer = &conn->end[LA_OTHER(side)], .s = segment, .marks = marks};
   review(&f);
   apply_proved_receptions(&f);
   apply_own(&f);
