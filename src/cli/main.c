@@ -1,5 +1,6 @@
 /* lastack: how TCP connections open and close, from a packet capture. */
 #include <errno.h>
+#include <errno.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ int main(int argc, char **argv)
   /* What was printed by stdio (help, explain, show) may find no room as late as here. */
   bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
   if (failed && errno != EPIPE && code == LA_EXIT_OK) {
-    perror("lastack: cannot write standard output");
+    fprintf(stderr, "lastack: cannot write standard output: %s\n", g_strerror(errno));
     code = LA_EXIT_OUTPUT;
   }
   return (int)code;

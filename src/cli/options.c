@@ -223,6 +223,14 @@ static bool read_output(LaOptions *options, const char *value, GError **error)
   return true;
 }
 
+/* The message repeats the text, so it is made harmless first; no assignment that means something changes by that. */
+static bool read_threshold(LaOptions *options, const char *value, GError **error)
+{
+  g_autoptr(GString) assignment = g_string_new(NULL);
+  la_escape_terminal(assignment, value, -1);
+  return la_thresholds_set(&options->thresholds, assignment->str, error);
+}
+
 static bool take(LaOptions *options, const struct Row *row, const char *value, GError **error)
 {
   uint64_t number = 0;
@@ -252,7 +260,7 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
   case OPTION_NO_RESOLVE: options->names = LA_NAMES_OFF; return true;
   case OPTION_UTC: options->zone = LA_CLOCK_UTC; return true;
   case OPTION_COLOR: return read_colour(options, value, error);
-  case OPTION_THRESHOLD: return la_thresholds_set(&options->thresholds, value, error);
+  case OPTION_THRESHOLD: return read_threshold(options, value, error);
   case OPTION_SEQUENCE: options->files_are = LA_FILES_SEQUENCE; return true;
   case OPTION_BY_TUNNEL: options->track.by_tunnel = 1; return true;
   case OPTION_TIME_WAIT: return read_span(row->name, value, &options->track.time_wait, error);

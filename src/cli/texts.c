@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "cli/texts_resource.h"
 #include "texts_resource.h" /* lint-allow includes: generated in the build folder */
 
 #define PREFIX "/lastack/"
