@@ -69,7 +69,7 @@ LaConnection *la_pool_take(LaPool *pool)
 void la_pool_release(LaPool *pool, LaConnection *conn)
 {
   for (unsigned i = 0; i < G_N_ELEMENTS(conn->moment_chunk) && conn->moment_chunk[i] != NULL; i++) {
-    memcpy(conn->moment_chunk[i], &pool->free_moments, sizeof pool->free_moments);
+    memcpy(conn->moment_chunk[i], &pool->free_moments, sizeof(void *));
     pool->free_moments = conn->moment_chunk[i];
     conn->moment_chunk[i] = NULL;
   }
@@ -83,12 +83,12 @@ static LaMoment *take_moments(LaPool *pool)
     g_ptr_array_add(pool->moment_blocks, block);
     for (unsigned i = 0; i < MOMENT_CHUNKS_A_BLOCK; i++) {
       LaMoment *chunk = block + (size_t)i * MOMENTS_A_CHUNK;
-      memcpy(chunk, &pool->free_moments, sizeof pool->free_moments);
+      memcpy(chunk, &pool->free_moments, sizeof(void *));
       pool->free_moments = chunk;
     }
   }
   LaMoment *chunk = pool->free_moments;
-  memcpy(&pool->free_moments, chunk, sizeof pool->free_moments);
+  memcpy(&pool->free_moments, chunk, sizeof(void *));
   return chunk;
 }
 
