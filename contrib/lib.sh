@@ -91,14 +91,14 @@ find_manager() {
   echo none
 }
 
-# Runs a command; its output is shown only when it fails.
+# Runs a command; its output goes into the file $1, and is shown only when it fails, without a build's progress.
 quietly() {
   log=$1
   shift
-  if "$@" >>"$log" 2>&1; then
+  if "$@" >"$log" 2>&1; then
     return 0
   fi
-  cat "$log" >&2
+  grep -v '^\[[0-9]*/[0-9]*\] [A-Z]' "$log" >&2
   return 1
 }
 
@@ -140,7 +140,6 @@ build() {
   log=$root/build/$preset.log
   mkdir -p "$root/build"
   [ -f "$dir/.built" ] || say "building build/$preset (once, then only what changed)"
-  : >"$log"
   # Configured anew when the presets have changed since; whatever else changes, the build itself notices.
   if [ ! -f "$dir/build.ninja" ] || [ -n "$(find "$root/CMakePresets.json" -newer "$dir/.configured" 2>/dev/null)" ]; then
     (cd "$root" && quietly "$log" cmake --preset "$preset" "$@") || give_up "build/$preset could not be configured (above; $log)"
