@@ -61,8 +61,9 @@ static void request(LaChatClient *client, GBytes *frame)
 
 static void set_room(LaChatClient *client, const char *room)
 {
-  g_autofree char *old = client->current_room;
+  char *old = client->current_room; /* `room` may be in it */
   client->current_room = g_strdup(room);
+  g_free(old);
 }
 
 static void do_join(LaChatClient *client, const char *room)

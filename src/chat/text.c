@@ -195,7 +195,7 @@ LaChatTextResult la_chat_text_check(const uint8_t *data, size_t len)
 bool la_chat_name_valid(const char *text, size_t max)
 {
   size_t count = 0;
-  for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+  for (const char *at = text; *at != '\0'; at += g_utf8_skip[(guchar)*at]) {
     gunichar c = g_utf8_get_char(at);
     GUnicodeType type = g_unichar_type(c);
     if (!g_unichar_isgraph(c) || type == G_UNICODE_FORMAT || type == G_UNICODE_PRIVATE_USE || ++count > max)
