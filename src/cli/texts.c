@@ -6,7 +6,6 @@
 
 #include "base/nearest.h"
 #include "cli/texts_resource.h"
-#include "texts_resource.h" /* lint-allow includes: generated in the build folder */
 
 #define PREFIX "/lastack/"
 #define SHORTEST_PART 4 /* letters of a message that may stand for the whole */
