@@ -111,9 +111,7 @@ static void append_thresholds(const LaStyle *style, GString *out, const LaRule *
       g_string_append_c(out, '\n');
     }
     g_autoptr(GString) option = g_string_new("--threshold ");
-    g_string_append(option, rule->code);
-    if (i > 0)
-      g_string_append_printf(option, ".%s", threshold->name);
+    g_string_append(option, threshold->name);
     g_string_append_c(option, '=');
     append_threshold(option, threshold);
     g_string_append(out, "    ");
