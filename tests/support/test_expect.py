@@ -2,11 +2,16 @@
 """The expectation language: every word holds on a record that fits it and fails on one that does not."""
 import copy
 import os
+import pathlib
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import expect  # noqa: E402
+import records  # noqa: E402
+import run_traces  # noqa: E402
 from test_schema_check import CONNECTION  # noqa: E402
 
 LEAK = {"code": "close-wait-leak", "severity": "error", "blame": "server-application", "confidence": "likely", "packets": [6, 7],
@@ -60,6 +65,76 @@ class Language(unittest.TestCase):
                      "= field x", "= summary~'", "= no"]:
             with self.subTest(text), self.assertRaises(expect.Mistake):
                 expect.parse(1, text)
+
+
+class Runner(unittest.TestCase):
+    def run_folder(self, files):
+        """The exit code and output of the runner over a folder; its programs are /bin/false and never reached."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                pathlib.Path(folder, name).write_text(text, encoding="utf-8")
+            schema = pathlib.Path(__file__).parents[2] / "src/report/lastack-1.schema.json"
+            done = subprocess.run([sys.executable, run_traces.__file__, "--lastack", "false", "--la-trace", "false", "--schema", schema,
+                                   folder], capture_output=True, text=True, check=False, timeout=60)
+        return done.returncode, done.stdout
+
+    def test_folder_without_a_trace_fails(self):
+        code, output = self.run_folder({"README.md": "nothing"})
+        self.assertEqual((code, "there is no trace" in output), (1, True))
+
+    def test_trace_without_an_expectation_fails(self):
+        code, output = self.run_folder({"a.trace": "C = 192.0.2.1:1\n# = quiet\n"})
+        self.assertEqual((code, "expects nothing" in output), (1, True))
+
+    def test_mistake_in_an_expectation_fails(self):
+        code, output = self.run_folder({"a.trace": "C = 192.0.2.1:1\n= quite\n"})
+        self.assertEqual((code, "line 2: unknown expectation" in output), (1, True))
+
+    def test_failing_tool_fails(self):
+        self.assertEqual(self.run_folder({"a.trace": "= quiet\n"})[0], 1)
+
+
+class Records(unittest.TestCase):
+    """Rules for any capture: each damage is found."""
+
+    SUMMARY = {"type": "summary", "schema": "lastack/1", "connections": 1, "by_handshake": {"complete": 1}, "by_teardown": {"open": 1},
+               "by_finding": {}}
+    CAPTURE = {"type": "capture", "schema": "lastack/1", "file": 1, "path": "x", "packets": 4, "tcp_segments": 4, "connections": 1,
+               "link_types": ["RAW"], "truncated": False, "vantage": "unknown", "findings": [],
+               "skipped": {key: 0 for key in ("not_tcp", "not_ip", "malformed", "fragment", "cut_short", "not_selected")},
+               "quality": {"missed_segments": 0, "duplicate_packets": 0, "one_way_connections": 0, "kernel_drops": None,
+                           "time_went_back": 0}}
+
+    def problems(self, change=None, order=(0, 1, 2), tail=b""):
+        whole = [copy.deepcopy(CONNECTION), copy.deepcopy(self.CAPTURE), copy.deepcopy(self.SUMMARY)]
+        whole[0].update(last_packet=4, path={"client": [{"state": "ESTABLISHED", "packet": 1, "at_s": 0}], "server": []})
+        if change:
+            change(*whole)
+        output = "".join(expect.json.dumps(whole[index]) + "\n" for index in order).encode()
+        schema = expect.json.loads((pathlib.Path(__file__).parents[2] / "src/report/lastack-1.schema.json").read_text(encoding="utf-8"))
+        return records.read(output + tail, schema, expect.Run())
+
+    def test_good(self):
+        self.assertEqual(self.problems(), [])
+
+    def test_damage(self):
+        def edit(which, path, value):
+            def change(*whole):
+                node = whole[which]
+                for part in path[:-1]:
+                    node = node[part]
+                node[path[-1]] = value
+            return change
+        for change in [edit(0, ["last_packet"], 2), edit(0, ["to_server", "syn"], 3), edit(0, ["path", "client"], []),
+                       edit(0, ["final", "client", "state"], "CLOSED"), edit(0, ["path", "client", 0, "packet"], 9),
+                       edit(0, ["findings", 0, "packets"], []), edit(0, ["findings", 0, "packets"], [5]), edit(1, ["tcp_segments"], 3),
+                       edit(2, ["connections"], 2), edit(2, ["by_teardown"], {"open": 2}), edit(0, ["final"], {})]:
+            self.assertNotEqual(self.problems(change), [])
+
+    def test_order_and_form(self):
+        for more in [{"order": (1, 0, 2)}, {"order": (0, 0, 1, 2)}, {"order": (0, 1)}, {"order": (0, 1, 2, 2)}, {"tail": b"{}"},
+                     {"tail": b"not json\n"}, {"tail": b'{"type":NaN}\n'}]:
+            self.assertNotEqual(self.problems(**more), [], more)
 
 
 if __name__ == "__main__":
