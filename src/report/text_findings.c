@@ -12,7 +12,7 @@
 #define HOSTS_SHOWN 12
 #define SERVICES_NAMED 4
 #define NOTES_SHOWN 10
-#define TABLE_FROM 3 /* so many groups of problems get a table */
+#define TABLE_FROM 3 /* so many kinds of problems get a table */
 #define TABLE_LINES 12
 
 static const char *const severity_words[LA_SEVERITY_N] = {"note", "WARNING", "ERROR"};
@@ -351,22 +351,25 @@ static void append_kind(const LaTextReport *report, GString *out, LaGroup *const
 /* With several kinds of problems, a table of them: the answer at a glance, before the details push it off the screen. */
 static void append_table(const LaTextReport *report, GString *out, LaGroup *const *groups, unsigned count)
 {
-  g_autofree bool *done = g_new0(bool, count > 0 ? count : 1);
-  g_autoptr(GPtrArray) alike = g_ptr_array_new();
-  unsigned lines = 0;
+  /* The groups of a kind stand together (la_groups_sorted). */
+  unsigned begins[TABLE_LINES + 1];
+  unsigned kinds = 0;
+  unsigned at = 0;
+  while (at < count && kinds < TABLE_LINES) {
+    begins[kinds++] = at;
+    unsigned first = at;
+    while (at < count && groups[at]->rule == groups[first]->rule && groups[at]->severity == groups[first]->severity)
+      at++;
+  }
+  begins[kinds] = at;
+  if (kinds < TABLE_FROM)
+    return;
   g_string_append_c(out, '\n');
-  for (unsigned i = 0; i < count && lines < TABLE_LINES; i++) {
-    if (done[i])
-      continue;
-    g_ptr_array_set_size(alike, 0);
-    for (unsigned j = i; j < count; j++) {
-      if (groups[j]->rule != groups[i]->rule || groups[j]->severity != groups[i]->severity)
-        continue;
-      done[j] = true;
-      g_ptr_array_add(alike, groups[j]);
-    }
-    append_kind(report, out, (LaGroup *const *)alike->pdata, alike->len);
-    lines++;
+  for (unsigned i = 0; i < kinds; i++)
+    append_kind(report, out, groups + begins[i], begins[i + 1] - begins[i]);
+  if (at < count) {
+    la_style_pad(out, 0, 2);
+    g_string_append_printf(out, "... and %u more groups\n", count - at);
   }
 }
 
@@ -378,8 +381,7 @@ void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *
   while (first_note < count && groups[first_note]->severity > LA_SEVERITY_NOTE)
     first_note++;
   append_verdict(report, out, counts);
-  if (first_note >= TABLE_FROM)
-    append_table(report, out, groups, first_note);
+  append_table(report, out, groups, first_note);
   append_hosts(report, out);
   append_blocks(report, out, groups, count);
   append_notes(report, out, groups + first_note, count - first_note);
@@ -393,9 +395,12 @@ void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *
           counts->by_severity[LA_SEVERITY_NOTE] >
       0) {
     g_string_append_c(out, '\n');
-    g_autofree char *hint = g_strdup_printf("lastack explain %s tells what that means, what causes it and what to do.",
-                                            count > 0 ? groups[0]->rule->code : "CODE");
-    la_style_paint(&report->base.options->style, out, LA_PAINT_DIM, hint);
+    const LaStyle *style = &report->base.options->style;
+    g_autofree char *hint = g_strdup_printf("lastack explain %s tells what it means, what causes it and what to do.",
+                                            first_note > 0 ? groups[0]->rule->code : "CODE");
+    g_autoptr(GString) wrapped = g_string_new(NULL);
+    la_wrap(wrapped, hint, &(LaWrap){.width = style->width});
+    la_style_paint(style, out, LA_PAINT_DIM, wrapped->str);
     g_string_append_c(out, '\n');
   }
 }

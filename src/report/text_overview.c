@@ -37,7 +37,8 @@ static void overview_files(const LaTextReport *report, GString *out)
     append_link_types(rest, capture);
     if (capture->snaplen > 0 && capture->snaplen < 65535)
       g_string_append_printf(rest, ", snaplen %u", capture->snaplen);
-    g_string_append(out, rest->str);
+    unsigned used = LA_TEXT_LABEL + la_style_columns(line->str, -1);
+    la_wrap(out, rest->str, &(LaWrap){.width = style->width, .used = used, .indent = LA_TEXT_LABEL});
     g_string_append_c(out, '\n');
     if (capture->broken_by == NULL)
       continue;
