@@ -384,7 +384,8 @@ void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *
   append_table(report, out, groups, first_note);
   append_hosts(report, out);
   append_blocks(report, out, groups, count);
-  append_notes(report, out, groups + first_note, count - first_note);
+  if (first_note < count)
+    append_notes(report, out, groups + first_note, count - first_note);
   if (la_groups_overflow(report->groups) > 0) {
     g_string_append_c(out, '\n');
     la_text_label(report, out, "");
