@@ -10,6 +10,24 @@ void la_json_init(LaJson *json, GString *out)
   *json = (LaJson){.out = out};
 }
 
+/* Appends to the text. GLib's own functions cost a call and several checks each, and a record is made of hundreds of pieces. */
+static inline void put(LaJson *json, const char *text, size_t len)
+{
+  GString *out = json->out;
+  if (len >= out->allocated_len - out->len) {
+    g_string_append_len(out, text, (gssize)len);
+    return;
+  }
+  memcpy(out->str + out->len, text, len);
+  out->len += len;
+  out->str[out->len] = '\0';
+}
+
+static inline void put_char(LaJson *json, char c)
+{
+  put(json, &c, 1);
+}
+
 /* A comma where one is due, before a key or a value. */
 static void separate(LaJson *json)
 {
@@ -19,14 +37,14 @@ static void separate(LaJson *json)
   }
   uint32_t bit = UINT32_C(1) << (json->depth & 31);
   if (json->depth > 0 && (json->started & bit) != 0)
-    g_string_append_c(json->out, ',');
+    put_char(json, ',');
   json->started |= bit;
 }
 
 static void begin(LaJson *json, char mark)
 {
   separate(json);
-  g_string_append_c(json->out, mark);
+  put_char(json, mark);
   json->depth++;
   g_assert(json->depth < 32);
   json->started &= ~(UINT32_C(1) << json->depth);
@@ -36,7 +54,7 @@ static void end(LaJson *json, char mark)
 {
   g_assert(json->depth > 0);
   json->depth--;
-  g_string_append_c(json->out, mark);
+  put_char(json, mark);
 }
 
 void la_json_begin_object(LaJson *json)
@@ -62,18 +80,18 @@ void la_json_end_array(LaJson *json)
 void la_json_key(LaJson *json, const char *key)
 {
   separate(json);
-  g_string_append_c(json->out, '"');
-  g_string_append(json->out, key);
-  g_string_append_len(json->out, "\":", 2);
+  put_char(json, '"');
+  put(json, key, strlen(key));
+  put(json, "\":", 2);
   json->after_key = true;
 }
 
 void la_json_key_text(LaJson *json, const char *key)
 {
   separate(json);
-  g_string_append_c(json->out, '"');
+  put_char(json, '"');
   la_escape_json(json->out, key, -1);
-  g_string_append_len(json->out, "\":", 2);
+  put(json, "\":", 2);
   json->after_key = true;
 }
 
@@ -84,9 +102,9 @@ void la_json_string(LaJson *json, const char *text)
     return;
   }
   separate(json);
-  g_string_append_c(json->out, '"');
+  put_char(json, '"');
   la_escape_json(json->out, text, -1);
-  g_string_append_c(json->out, '"');
+  put_char(json, '"');
 }
 
 /* Decimal digits of `value` into the end of `buffer` (20 bytes); returns where they begin. */
@@ -104,7 +122,7 @@ void la_json_uint(LaJson *json, uint64_t value)
   char buffer[20];
   char *at = digits(value, buffer + sizeof buffer);
   separate(json);
-  g_string_append_len(json->out, at, buffer + sizeof buffer - at);
+  put(json, at, (size_t)(buffer + sizeof buffer - at));
 }
 
 void la_json_int(LaJson *json, int64_t value)
@@ -115,19 +133,19 @@ void la_json_int(LaJson *json, int64_t value)
   if (value < 0)
     *--at = '-';
   separate(json);
-  g_string_append_len(json->out, at, end_at - at);
+  put(json, at, (size_t)(end_at - at));
 }
 
 void la_json_bool(LaJson *json, bool value)
 {
   separate(json);
-  g_string_append(json->out, value ? "true" : "false");
+  put(json, value ? "true" : "false", value ? 4 : 5);
 }
 
 void la_json_null(LaJson *json)
 {
   separate(json);
-  g_string_append_len(json->out, "null", 4);
+  put(json, "null", 4);
 }
 
 void la_json_double(LaJson *json, double value)
@@ -145,7 +163,7 @@ void la_json_double(LaJson *json, double value)
       break;
   }
   separate(json);
-  g_string_append(json->out, text);
+  put(json, text, strlen(text));
 }
 
 void la_json_time(LaJson *json, LaTime time)
@@ -153,9 +171,9 @@ void la_json_time(LaJson *json, LaTime time)
   char text[LA_TIME_TEXT_MAX];
   la_time_format_rfc3339(time, text);
   separate(json);
-  g_string_append_c(json->out, '"');
-  g_string_append(json->out, text);
-  g_string_append_c(json->out, '"');
+  put_char(json, '"');
+  put(json, text, strlen(text));
+  put_char(json, '"');
 }
 
 void la_json_span(LaJson *json, LaTime span)
@@ -174,5 +192,5 @@ void la_json_span(LaJson *json, LaTime span)
   if (span < 0)
     *--at = '-';
   separate(json);
-  g_string_append_len(json->out, at, end_at - at);
+  put(json, at, (size_t)(end_at - at));
 }
