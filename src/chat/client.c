@@ -113,9 +113,8 @@ bool la_chat_client_connect(LaChatClient *client, GError **error)
   if (config->login == LA_CHAT_NO_LOGIN)
     return true;
   client->login_id = client->next_id++;
-  client->await = (LaChatAwait){.kind = LA_CHAT_AWAIT_ID,
-                                .number = client->login_id,
-                                .deadline = la_time_add(now_of(client), config->reply_timeout)};
+  client->await = (LaChatAwait){
+      .kind = LA_CHAT_AWAIT_ID, .number = client->login_id, .deadline = la_time_add(now_of(client), config->reply_timeout)};
   return la_chat_client_send(client, la_chat_frame_login(config->name, client->login_id));
 }
 
@@ -316,7 +315,12 @@ static LaTime next_timer(const LaChatClient *client)
 static void turn(LaChatClient *client)
 {
   const LaChatClientConfig *config = client->config;
-  enum { SERVER, INPUT, STOP, COUNT };
+  enum {
+    SERVER,
+    INPUT,
+    STOP,
+    COUNT
+  };
   struct pollfd items[COUNT] = {[SERVER] = {.fd = client->link != LA_CHAT_LINK_NONE ? client->stream.fd : -1},
                                 [INPUT] = {.fd = -1, .events = POLLIN},
                                 [STOP] = {.fd = config->connect.stop_fd, .events = POLLIN}};

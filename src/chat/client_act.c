@@ -202,9 +202,7 @@ static void carry_out(LaChatClient *client, const LaChatCommand *command)
   case LA_CHAT_COMMAND_WHO:
     request(client, la_chat_frame_room_request(LA_CHAT_REQUEST_WHO, command->word, client->next_id));
     break;
-  case LA_CHAT_COMMAND_ROOMS:
-    request(client, la_chat_frame_room_request(LA_CHAT_REQUEST_ROOMS, NULL, client->next_id));
-    break;
+  case LA_CHAT_COMMAND_ROOMS: request(client, la_chat_frame_room_request(LA_CHAT_REQUEST_ROOMS, NULL, client->next_id)); break;
   case LA_CHAT_COMMAND_PING:
     la_chat_client_ping(client);
     begin_await(client, LA_CHAT_AWAIT_PONG, client->ping_seq, client->config->reply_timeout);

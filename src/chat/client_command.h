@@ -34,8 +34,8 @@ typedef enum {
 
 typedef struct {
   LaChatCommandKind kind;
-  char *word; /* the first argument, where the command takes one (owned; NULL when it was left out) */
-  char *rest; /* the text after it, where the command takes one (owned) */
+  char *word;  /* the first argument, where the command takes one (owned; NULL when it was left out) */
+  char *rest;  /* the text after it, where the command takes one (owned) */
   LaTime span; /* of sleep and wait; LA_TIME_NONE when it was left out */
 } LaChatCommand;
 

@@ -28,8 +28,8 @@ typedef struct {
 } LaChatAwait;
 
 typedef enum {
-  LA_CHAT_LINK_NONE,   /* no connection */
-  LA_CHAT_LINK_LOGIN,  /* the login is not answered yet */
+  LA_CHAT_LINK_NONE,  /* no connection */
+  LA_CHAT_LINK_LOGIN, /* the login is not answered yet */
   LA_CHAT_LINK_READY,
 } LaChatLinkState;
 
@@ -43,7 +43,7 @@ typedef struct {
   bool sent_fin;     /* as asked */
   GString *input;    /* lines not yet carried out */
   bool input_ended;
-  GPtrArray *rooms;  /* char *, to be joined again after a reconnect */
+  GPtrArray *rooms; /* char *, to be joined again after a reconnect */
   char *current_room;
   int64_t next_id, login_id;
   LaChatAwait await;

@@ -49,8 +49,7 @@ static void source_ready(LaChatSource *source, unsigned events)
 LaChatConn *la_chat_conn_new(int fd, const LaChatPlan *plan, LaChatConnShared *shared)
 {
   LaChatConn *conn = g_new0(LaChatConn, 1);
-  conn->source = (LaChatSource){
-      .fd = fd, .want = LA_CHAT_READ, .deadline = LA_TIME_MAX, .ready = source_ready, .conn = conn};
+  conn->source = (LaChatSource){.fd = fd, .want = LA_CHAT_READ, .deadline = LA_TIME_MAX, .ready = source_ready, .conn = conn};
   la_chat_stream_init(&conn->stream, fd, LA_CHAT_FRAME_MAX);
   conn->shared = shared;
   conn->plan = *plan;
@@ -121,8 +120,8 @@ void la_chat_conn_deliver(LaChatConn *conn, GBytes *frame)
     conn->reset = true;
   } else if (has(conn, LA_CHAT_FAULT_DELAY_REPLIES)) {
     Delayed *delayed = g_new(Delayed, 1);
-    *delayed = (Delayed){.due = la_time_add(now_of(conn), conn->plan.param[LA_CHAT_FAULT_DELAY_REPLIES]),
-                         .frame = g_bytes_ref(frame)};
+    *delayed =
+        (Delayed){.due = la_time_add(now_of(conn), conn->plan.param[LA_CHAT_FAULT_DELAY_REPLIES]), .frame = g_bytes_ref(frame)};
     g_queue_push_tail(&conn->delayed, delayed);
     conn->delayed_bytes += size;
   } else {
@@ -134,11 +133,18 @@ void la_chat_conn_deliver(LaChatConn *conn, GBytes *frame)
 void la_chat_conn_close(LaChatConn *conn)
 {
   if (conn->state == LA_CHAT_CONN_PEER_CLOSED) {
-    finish(conn);
+    conn->released = true;
+    conn->close_at = MIN(conn->close_at, la_time_add(now_of(conn), conn->shared->grace));
   } else if (conn->state == LA_CHAT_CONN_OPEN) {
     conn->state = LA_CHAT_CONN_FLUSHING;
     conn->close_at = la_time_add(now_of(conn), conn->shared->grace);
   }
+  conn->shared->owner->touched(conn);
+}
+
+void la_chat_conn_answered(LaChatConn *conn)
+{
+  conn->answered = true;
   conn->shared->owner->touched(conn);
 }
 
@@ -154,8 +160,7 @@ static void see_broken(LaChatConn *conn)
 {
   int code = 0;
   socklen_t len = sizeof code;
-  if (getsockopt(conn->source.fd, SOL_SOCKET, SO_ERROR, &code, &len) == 0 && code == 0 &&
-      conn->state == LA_CHAT_CONN_DRAINING)
+  if (getsockopt(conn->source.fd, SOL_SOCKET, SO_ERROR, &code, &len) == 0 && code == 0 && conn->state == LA_CHAT_CONN_DRAINING)
     finish(conn);
   else
     finish_broken(conn);
@@ -174,9 +179,7 @@ static void take_frames(LaChatConn *conn)
     }
     switch (la_chat_framer_next(&conn->stream.framer, &data, &len)) {
     case LA_CHAT_FRAME_NONE: return;
-    case LA_CHAT_FRAME_BAD_LENGTH:
-      conn->shared->owner->broken(conn, LA_CHAT_ERROR_BAD_LENGTH);
-      return;
+    case LA_CHAT_FRAME_BAD_LENGTH: conn->shared->owner->broken(conn, LA_CHAT_ERROR_BAD_LENGTH); return;
     case LA_CHAT_FRAME_READY:
       conn->frames++;
       conn->shared->owner->frame(conn, data, len);
@@ -301,8 +304,8 @@ static void advance(LaChatConn *conn)
     finish(conn);
   } else if (conn->state == LA_CHAT_CONN_PEER_CLOSED && all_sent(conn)) {
     bool stays = has(conn, LA_CHAT_FAULT_NO_CLOSE) || has(conn, LA_CHAT_FAULT_LATE_CLOSE) ||
-                 has(conn, LA_CHAT_FAULT_HALF_CLOSE);
-    if (!stays)
+                 has(conn, LA_CHAT_FAULT_HALF_CLOSE) || (conn->shared->answers_later && !conn->answered);
+    if (!stays || conn->released)
       finish(conn);
   }
 }

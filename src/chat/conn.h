@@ -33,8 +33,9 @@ typedef struct {
   const LaChatConnOwner *owner;
   void *owner_data;
   const LaChatClock *clock;
-  LaTime grace;      /* how long a closing connection may take */
-  size_t send_queue; /* a reader so far behind, in bytes, is cut off */
+  LaTime grace;       /* how long a closing connection may take */
+  size_t send_queue;  /* a reader so far behind, in bytes, is cut off */
+  bool answers_later; /* answers to the last frames may come after `gone`; la_chat_conn_answered tells their end */
   uint64_t bytes_in, bytes_out;
   uint64_t resets;       /* connections that the peer reset */
   uint64_t slow_readers; /* connections cut off because they did not read */
@@ -58,6 +59,8 @@ struct LaChatConn {
   bool peer_closed;  /* the peer's FIN was read */
   bool reset;        /* close with a RST */
   bool told_gone;    /* the owner knows that it is gone */
+  bool answered;     /* no answer will come any more */
+  bool released;     /* the owner closed it after the peer's FIN: no fault keeps it */
   bool unread_armed; /* unread data came; see unread-close */
   /* The holder's. */
   LaChatAdmission admission;
@@ -77,6 +80,9 @@ void la_chat_conn_step(LaChatConn *conn, unsigned events);
 
 /* Queues a frame (borrowed). A reader too far behind is cut off. Calls `touched`. */
 void la_chat_conn_deliver(LaChatConn *conn, GBytes *frame);
+
+/* The last answer was delivered, after `gone`; only where answers come later. */
+void la_chat_conn_answered(LaChatConn *conn);
 
 /* Closes after what was delivered: sends it, sends the FIN, waits for the peer's, closes; for `grace` at the most. */
 void la_chat_conn_close(LaChatConn *conn);

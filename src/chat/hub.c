@@ -16,7 +16,7 @@ struct LaChatSession {
   GList link; /* in the hub's queue; data points to the session */
   const LaChatTransport *transport;
   void *peer;
-  char *name; /* NULL before login */
+  char *name;       /* NULL before login */
   GPtrArray *rooms; /* LaChatRoom *, those it is in */
   LaTime last_frame;
   uint64_t frames_in, frames_out;
@@ -218,8 +218,7 @@ static LaChatErrorCode do_say(LaChatHub *hub, LaChatSession *session, const LaCh
   LaChatErrorCode code = find_own_room(hub, session, request->room, &room);
   if (code != LA_CHAT_ERROR_NONE)
     return code;
-  g_autoptr(GBytes) frame =
-      la_chat_frame_message(room->name, session->name, request->text, la_chat_clock_wall_us(hub->clock));
+  g_autoptr(GBytes) frame = la_chat_frame_message(room->name, session->name, request->text, la_chat_clock_wall_us(hub->clock));
   if (frame == NULL)
     return LA_CHAT_ERROR_TOO_LONG;
   hub->stats.messages++;

@@ -3,7 +3,7 @@
  * Unix sockets, in records framed as the chat's own frames are. What a record is says its first byte:
  *
  *   child to parent:  F a frame came   B the stream is broken, with a code   G no more will come   E how it ended
- *   parent to child:  S send a frame   C close after what was sent
+ *   parent to child:  S send a frame   C close after what was sent   A all that came before G is answered
  *
  * The parent learns that a child has ended from the end of its channel. A child dies with its parent; the signals that stop
  * the server are blocked in it, for the parent tells it what to do. */
@@ -27,7 +27,11 @@
 /* How long a child tries to hand over its last records. */
 #define FAREWELL_MS 1000
 
-enum { ENDED_BY_RESET = 1, ENDED_SLOW = 2, ENDED_OVERDUE = 4 };
+enum {
+  ENDED_BY_RESET = 1,
+  ENDED_SLOW = 2,
+  ENDED_OVERDUE = 4
+};
 
 typedef struct {
   LaChatServer *server;
@@ -95,8 +99,7 @@ static void own_touched(LaChatConn *conn G_GNUC_UNUSED)
 {
 }
 
-static const LaChatConnOwner own_owner = {
-    .frame = own_frame, .broken = own_broken, .gone = own_gone, .touched = own_touched};
+static const LaChatConnOwner own_owner = {.frame = own_frame, .broken = own_broken, .gone = own_gone, .touched = own_touched};
 
 /* Does what the parent says. False when the parent is gone. */
 static bool obey(Own *own)
@@ -107,6 +110,8 @@ static bool obey(Own *own)
   while (la_chat_framer_next(&own->link.framer, &data, &len) == LA_CHAT_FRAME_READY) {
     if (data[0] == 'C') {
       la_chat_conn_close(own->conn);
+    } else if (data[0] == 'A') {
+      la_chat_conn_answered(own->conn);
     } else if (data[0] == 'S') {
       g_autoptr(GBytes) frame = g_bytes_new(data + 1, len - 1);
       la_chat_conn_deliver(own->conn, frame);
@@ -156,6 +161,7 @@ static void own_serve(const LaChatServer *server, const LaChatArrival *arrival, 
   LaChatConnShared shared = server->shared;
   shared.owner = &own_owner;
   shared.owner_data = &own;
+  shared.answers_later = true;
   shared.resets = shared.slow_readers = shared.overdue = 0;
   la_chat_stream_init(&own.link, link, RECORD_MAX);
   own.conn = la_chat_conn_new(arrival->fd, &arrival->plan, &shared);
@@ -234,6 +240,7 @@ static void take_record(Child *child, const uint8_t *data, size_t len)
     la_chat_hub_broken(server->hub, child->session, (LaChatErrorCode)data[1]);
   } else if (kind == 'G') {
     la_chat_hub_gone(server->hub, g_steal_pointer(&child->session));
+    push_record(&child->link, 'A', NULL);
   }
 }
 
@@ -275,8 +282,7 @@ static const LaChatTransport child_transport = {.deliver = child_deliver, .close
 static void *broker_open(LaChatServer *server, GError **error G_GNUC_UNUSED)
 {
   Broker *broker = g_new(Broker, 1);
-  *broker = (Broker){
-      .server = server, .children = g_ptr_array_new(), .leaving = g_array_new(FALSE, FALSE, sizeof(pid_t))};
+  *broker = (Broker){.server = server, .children = g_ptr_array_new(), .leaving = g_array_new(FALSE, FALSE, sizeof(pid_t))};
   la_chat_poll_set_init(&broker->set);
   return broker;
 }
@@ -324,12 +330,8 @@ static void detach(void *io, LaChatSource *source)
 static void child_start(Broker *broker, const LaChatArrival *arrival, int link, pid_t pid)
 {
   Child *child = g_new0(Child, 1);
-  child->source = (LaChatSource){.fd = link,
-                                 .want = LA_CHAT_READ,
-                                 .armed = LA_CHAT_READ,
-                                 .deadline = LA_TIME_MAX,
-                                 .ready = child_ready,
-                                 .owner = child};
+  child->source = (LaChatSource){
+      .fd = link, .want = LA_CHAT_READ, .armed = LA_CHAT_READ, .deadline = LA_TIME_MAX, .ready = child_ready, .owner = child};
   la_chat_stream_init(&child->link, link, RECORD_MAX);
   child->broker = broker;
   child->admission = arrival->admission;

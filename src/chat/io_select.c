@@ -32,8 +32,8 @@ static bool attach(void *io, LaChatSource *source, GError **error)
 {
   Select *state = io;
   if (source->fd >= FD_SETSIZE) {
-    g_set_error(error, LA_ERROR, LA_ERROR_PERMISSION, "select cannot watch descriptor %d: it ends at %d (FD_SETSIZE)", source->fd,
-                FD_SETSIZE - 1);
+    g_set_error(error, LA_ERROR, LA_ERROR_PERMISSION, "select cannot watch descriptor %d: it ends at %d (FD_SETSIZE)",
+                source->fd, FD_SETSIZE - 1);
     return false;
   }
   la_chat_source_list_add(state->sources, source);

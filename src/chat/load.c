@@ -19,6 +19,8 @@
 #define TICK (50 * LA_MSEC)
 #define PROGRESS_INTERVAL (100 * LA_MSEC)
 #define CLOSE_PATIENCE (3 * LA_SEC)
+/* A lane that failed so often before the run is not waited for. */
+#define FAILURES_MAX 3
 
 bool la_chat_load_mode_parse(const char *text, LaChatLoadMode *ret_mode, GError **error)
 {
@@ -163,13 +165,21 @@ static bool turn(LaChatLoad *load, LaTime until, GError **error)
   return true;
 }
 
-/* How many lanes were never ready, and whether all were tried. */
 static unsigned count_ready(const LaChatLoad *load)
 {
   unsigned count = 0;
   for (unsigned i = 0; i < load->lane_count; i++)
     count += load->lanes[i].ever_ready;
   return count;
+}
+
+static bool all_decided(const LaChatLoad *load)
+{
+  for (unsigned i = 0; i < load->lane_count; i++) {
+    if (!load->lanes[i].ever_ready && load->lanes[i].failures < FAILURES_MAX)
+      return false;
+  }
+  return true;
 }
 
 /* Makes the connections that stay. Some may fail; with none at all there is nothing to measure. */
@@ -179,12 +189,9 @@ static bool connect_all(LaChatLoad *load, GError **error)
   if (load->config->mode.kind == LA_CHAT_LOAD_SHORT)
     return true;
   LaTime patience = la_time_add(now_of(load), la_time_add(options->timeout, load->config->reply_timeout));
-  while (!load->stopped && count_ready(load) < load->lane_count && now_of(load) < patience) {
+  while (!load->stopped && !all_decided(load) && now_of(load) < patience) {
     if (!turn(load, patience, error))
       return false;
-    /* A server that refuses is not asked for seconds on end. */
-    if (count_ready(load) == 0 && load->result.connect_errors >= 3 * (uint64_t)load->lane_count)
-      break;
   }
   if (count_ready(load) > 0 || load->stopped)
     return true;

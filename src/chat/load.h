@@ -28,16 +28,16 @@ char *la_chat_load_mode_format(LaChatLoadMode mode);
 
 /* What came out. Times are LA_TIME_NONE where nothing was measured. */
 typedef struct {
-  LaTime elapsed;              /* from the first message that was due to the last answer */
-  uint64_t sent, answered;     /* messages */
-  uint64_t delivered;          /* messages that came to members of rooms */
-  uint64_t connections;        /* made */
-  uint64_t connect_errors;     /* connections that could not be made, or whose login failed */
-  uint64_t lost;               /* messages unanswered because their connection ended */
-  uint64_t timeouts;           /* messages unanswered in time */
-  uint64_t refused;            /* messages answered with an error */
-  uint64_t dropped;            /* messages due that were not sent, because too many waited already */
-  LaTime p50, p99, max;        /* from when a message was due to its answer */
+  LaTime elapsed;                      /* from the first message that was due to the last answer */
+  uint64_t sent, answered;             /* messages */
+  uint64_t delivered;                  /* messages that came to members of rooms */
+  uint64_t connections;                /* made */
+  uint64_t connect_errors;             /* connections that could not be made, or whose login failed */
+  uint64_t lost;                       /* messages unanswered because their connection ended */
+  uint64_t timeouts;                   /* messages unanswered in time */
+  uint64_t refused;                    /* messages answered with an error */
+  uint64_t dropped;                    /* messages due that were not sent, because too many waited already */
+  LaTime p50, p99, max;                /* from when a message was due to its answer */
   LaTime wait_p50, wait_p99, wait_max; /* of that, while the connection was busy with earlier messages */
 } LaChatLoadResult;
 

@@ -80,8 +80,10 @@ void la_chat_lane_clear(LaChatLane *lane)
  * connection will carry it. */
 static void fail(LaChatLane *lane, uint64_t *counter)
 {
-  if (is_starting(lane))
+  if (is_starting(lane)) {
     lane->load->result.connect_errors++;
+    lane->failures++;
+  }
   disconnect(lane);
   set_state(lane, LA_CHAT_LANE_CLOSED, RETRY_PAUSE);
   give_up(lane, &lane->outstanding, counter);
@@ -116,6 +118,7 @@ void la_chat_lane_start(LaChatLane *lane)
     if (lane->load->first_error == 0)
       lane->load->first_error = errno;
     lane->load->result.connect_errors++;
+    lane->failures++;
     set_state(lane, LA_CHAT_LANE_CLOSED, RETRY_PAUSE);
     if (mode_of(lane) == LA_CHAT_LOAD_SHORT)
       give_up(lane, &lane->waiting, &lane->load->result.lost);

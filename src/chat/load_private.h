@@ -17,7 +17,7 @@ typedef struct {
 typedef enum {
   LA_CHAT_LANE_CLOSED,
   LA_CHAT_LANE_CONNECTING,
-  LA_CHAT_LANE_LOGIN,   /* login and joining a room are not both answered yet */
+  LA_CHAT_LANE_LOGIN, /* login and joining a room are not both answered yet */
   LA_CHAT_LANE_READY,
   LA_CHAT_LANE_CLOSING, /* the FIN is sent, the server's is waited for */
 } LaChatLaneState;
@@ -39,6 +39,7 @@ typedef struct {
   LaTime deadline;    /* of connecting, login, closing; or when a closed lane may try again */
   LaTime progress;    /* when the oldest message that is outstanding was sent, or the one before it was answered */
   LaTime free_since;  /* when it had nothing more to do */
+  unsigned failures;  /* connections that never became ready */
   bool ever_ready;
 } LaChatLane;
 

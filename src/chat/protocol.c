@@ -9,7 +9,14 @@
 #include "chat/framing.h"
 #include "chat/text.h"
 
-enum { NEEDS_NAME = 1, NEEDS_ROOM = 2, NEEDS_TO = 4, NEEDS_TEXT = 8, NEEDS_SEQ = 16, MAY_ROOM = 32 };
+enum {
+  NEEDS_NAME = 1,
+  NEEDS_ROOM = 2,
+  NEEDS_TO = 4,
+  NEEDS_TEXT = 8,
+  NEEDS_SEQ = 16,
+  MAY_ROOM = 32
+};
 
 static const struct {
   const char *name;

@@ -85,7 +85,8 @@ static bool check_reach(const LaChatServerConfig *config, GError **error)
     char text[LA_HOST_PORT_TEXT_MAX];
     if (config->reach == LA_CHAT_ALLOW_REMOTE || la_chat_address_is_loopback(&config->listen[i]))
       continue;
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s can be reached from outside: only loopback, unless --allow-remote is given",
+    g_set_error(error, LA_ERROR, LA_ERROR_USAGE,
+                "%s can be reached from outside: only loopback, unless --allow-remote is given",
                 la_chat_address_format(&config->listen[i], text));
     return false;
   }

@@ -62,8 +62,8 @@ typedef struct {
 LaChatServerConfig la_chat_server_config_default(void);
 
 typedef enum {
-  LA_CHAT_ENDED_DRAINED, /* asked to stop, and every connection was closed in time */
-  LA_CHAT_ENDED_CUT,     /* asked to stop, and some connections had to be cut off */
+  LA_CHAT_ENDED_DRAINED,  /* asked to stop, and every connection was closed in time */
+  LA_CHAT_ENDED_CUT,      /* asked to stop, and some connections had to be cut off */
   LA_CHAT_ENDED_BY_FAULT, /* the fault `exit`: the caller must end the process at once, without la_chat_server_free */
 } LaChatEnding;
 

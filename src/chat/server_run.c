@@ -270,8 +270,7 @@ bool la_chat_server_run(LaChatServer *server, LaChatEnding *ret_ending, GError *
                                       .grace = server->config.grace,
                                       .send_queue = server->config.send_queue};
   bool with_status = server->config.events.status != NULL && server->config.status_interval != LA_TIME_MAX;
-  server->next_status =
-      with_status ? la_time_add(la_chat_server_now(server), server->config.status_interval) : LA_TIME_MAX;
+  server->next_status = with_status ? la_time_add(la_chat_server_now(server), server->config.status_interval) : LA_TIME_MAX;
   server->io = server->config.io->open(server, error);
   if (server->io == NULL)
     return false;

@@ -21,7 +21,7 @@ typedef enum {
 } LaChatInput;
 
 typedef struct {
-  int fd; /* not owned */
+  int fd;    /* not owned */
   int error; /* errno of the call that failed, else 0 */
   LaChatFramer framer;
   GQueue out;       /* GBytes *, first the one being sent */

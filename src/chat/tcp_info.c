@@ -15,7 +15,7 @@
 /* In RFC 9293's words; the numbers are Linux's. */
 static const char *state_name(unsigned state)
 {
-  static const char *const names[] = {"?",        "ESTABLISHED", "SYN_SENT",   "SYN_RECEIVED", "FIN_WAIT_1", "FIN_WAIT_2",
+  static const char *const names[] = {"?",         "ESTABLISHED", "SYN_SENT",   "SYN_RECEIVED", "FIN_WAIT_1", "FIN_WAIT_2",
                                       "TIME_WAIT", "CLOSED",      "CLOSE_WAIT", "LAST_ACK",     "LISTEN",     "CLOSING"};
   return names[state < G_N_ELEMENTS(names) ? state : 0];
 }
@@ -48,13 +48,14 @@ void la_chat_tcp_info_append(GString *out, int fd)
 {
   LaChatAddress local, peer;
   char text[LA_HOST_PORT_TEXT_MAX];
-  g_string_append_printf(out, "local %s", la_chat_address_of(fd, LA_CHAT_END_LOCAL, &local)
-                                              ? la_chat_address_format(&local, text) : "unknown");
-  g_string_append_printf(out, ", peer %s\n", la_chat_address_of(fd, LA_CHAT_END_PEER, &peer)
-                                                 ? la_chat_address_format(&peer, text) : "unknown");
+  g_string_append_printf(out, "local %s",
+                         la_chat_address_of(fd, LA_CHAT_END_LOCAL, &local) ? la_chat_address_format(&local, text) : "unknown");
+  g_string_append_printf(out, ", peer %s\n",
+                         la_chat_address_of(fd, LA_CHAT_END_PEER, &peer) ? la_chat_address_format(&peer, text) : "unknown");
   int unread = 0, unsent = 0;
   if (ioctl(fd, FIONREAD, &unread) == 0 && ioctl(fd, SIOCOUTQ, &unsent) == 0)
-    g_string_append_printf(out, "waiting to be read %d bytes, sent and not acknowledged or not sent %d bytes\n", unread, unsent);
+    g_string_append_printf(out, "waiting to be read %d bytes, sent and not acknowledged or not sent %d bytes\n", unread,
+                           unsent);
   g_string_append_printf(out, "buffers: receive %d, send %d bytes\n", option_of(fd, SOL_SOCKET, SO_RCVBUF),
                          option_of(fd, SOL_SOCKET, SO_SNDBUF));
   g_string_append_printf(out, "TCP_NODELAY %s, keep-alive %s (%d s, every %d s, %d times)\n",

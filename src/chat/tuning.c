@@ -61,9 +61,10 @@ bool la_chat_limit_raise(unsigned long needed, const char *what, GError **error)
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
     return true;
   if (limit.rlim_max < needed) {
-    g_set_error(error, LA_ERROR, LA_ERROR_PERMISSION,
-                "%s need %lu descriptors, but this process may have %lu at the most; raise the limit (ulimit -Hn) or ask for fewer",
-                what, needed, (unsigned long)limit.rlim_max);
+    g_set_error(
+        error, LA_ERROR, LA_ERROR_PERMISSION,
+        "%s need %lu descriptors, but this process may have %lu at the most; raise the limit (ulimit -Hn) or ask for fewer",
+        what, needed, (unsigned long)limit.rlim_max);
     return false;
   }
   limit.rlim_cur = needed;

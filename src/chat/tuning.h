@@ -18,9 +18,8 @@ typedef struct {
 } LaChatTuning;
 
 /* TCP_NODELAY, keep-alive after 60 s, every 10 s, 3 times, buffers of the kernel's choice. */
-#define LA_CHAT_TUNING_DEFAULT                                                                                                  \
-  ((LaChatTuning){                                                                                                             \
-      .no_delay = LA_CHAT_ON, .keep_alive = LA_CHAT_ON, .keep_idle_s = 60, .keep_interval_s = 10, .keep_count = 3})
+#define LA_CHAT_TUNING_DEFAULT                                                                                                 \
+  ((LaChatTuning){.no_delay = LA_CHAT_ON, .keep_alive = LA_CHAT_ON, .keep_idle_s = 60, .keep_interval_s = 10, .keep_count = 3})
 
 /* Reads `IDLE:INTERVAL:COUNT` (seconds, seconds, number) or `off`. LA_ERROR_USAGE when it is neither. */
 bool la_chat_keep_alive_parse(const char *text, LaChatTuning *tuning, GError **error);
