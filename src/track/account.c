@@ -113,6 +113,20 @@ static void account_syn(LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, co
   }
 }
 
+/* Acknowledged before it stands in the capture, and yet new: the capture changed the order. */
+static void note_recorded_late(LaEndpoint *me, const LaSegment *s, uint32_t end)
+{
+  for (unsigned i = 0; i < me->holes_used; i++) {
+    const LaHole *hole = &me->holes[i];
+    if (hole->acked_frame == 0 || la_seq_gt(hole->start, s->seq) || la_seq_gt(end, hole->end))
+      continue;
+    me->recorded_late++;
+    if (s->time - hole->since > me->recorded_late_most)
+      me->recorded_late_most = s->time - hole->since;
+    return;
+  }
+}
+
 static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t marks)
 {
   LaEndpoint *me = &conn->end[side];
@@ -138,6 +152,7 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
         me->repeats++;
     } else {
       me->out_of_order++;
+      note_recorded_late(me, s, end);
     }
     fill_holes(me, s->seq, end);
   } else if (la_segment_length(s) != 0) {
@@ -154,6 +169,7 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
       me->data_first_frame = s->frame;
       me->data_first_time = s->time;
     }
+    me->payload_segments++;
     me->data_last_frame = s->frame;
     me->data_last_time = s->time;
     if ((marks & (LA_MARK_RETRANSMISSION | LA_MARK_OUT_OF_ORDER)) == 0) {
@@ -246,6 +262,8 @@ void la_account(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t ma
   me->rst += (s->flags & LA_TCP_RST) != 0;
   if ((marks & LA_MARK_TIME_WENT_BACK) != 0)
     conn->flags |= LA_CONN_TIME_WENT_BACK;
+  me->cut += (s->options & LA_OPT_CUT) != 0;
+  me->bad_checksums += s->checksum_bad;
   if (s->fragment != 0)
     conn->flags |= LA_CONN_FRAGMENTS;
 

@@ -25,18 +25,6 @@ LaTime la_in_flight_allowance(const LaConnection *conn)
   return rtt == LA_TIME_NONE ? FLIGHT_UNKNOWN : rtt + FLIGHT_MARGIN;
 }
 
-uint32_t la_segment_fingerprint(const LaSegment *s)
-{
-  uint64_t h = (uint64_t)s->seq << 32 | s->ack;
-  h ^= ((uint64_t)s->flags << 48 | (uint64_t)s->window << 32 | (uint64_t)s->ip_id << 16) ^ s->payload_len;
-  h *= UINT64_C(0x9e3779b97f4a7c15);
-  if ((s->options & LA_OPT_TIMESTAMPS) != 0)
-    h ^= (uint64_t)s->ts_val << 32 | s->ts_ecr;
-  h ^= h >> 29;
-  h *= UINT64_C(0xbf58476d1ce4e5b9);
-  return (uint32_t)(h >> 32) | 1;
-}
-
 /* Whether this very packet was captured a moment ago. */
 static bool is_duplicate(const LaEndpoint *me, const LaSegment *s)
 {
@@ -217,7 +205,8 @@ uint64_t la_classify(const LaConnection *conn, LaSide side, const LaSegment *s)
   const LaEndpoint *me = &conn->end[side];
   const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
   uint64_t marks = 0;
-  if (s->time < conn->last_time)
+  /* Interfaces of one file have clocks of their own. */
+  if (s->time < conn->last_time && s->interface == conn->interface)
     marks |= LA_MARK_TIME_WENT_BACK;
   if (s->checksum_bad != 0)
     marks |= LA_MARK_BAD_CHECKSUM;

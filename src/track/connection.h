@@ -138,18 +138,24 @@ typedef struct {
 #define LA_HOLES_MAX 4
 
 typedef struct {
-  /* hot: one cache line */
+  /* what nearly every segment touches: the first three cache lines */
   uint32_t flags;   /* LA_END_* */
   uint32_t isn;
   uint32_t snd_nxt; /* one past the highest number it sent (SYN and FIN included) */
   uint32_t snd_una; /* the highest acknowledgment of the other end */
   uint32_t rcv_nxt; /* the highest acknowledgment it sent */
   uint32_t rcv_edge; /* the right edge of the window it announced, one past */
-  uint32_t fin_end; /* one past its FIN */
   uint32_t ts_val;  /* its latest timestamp */
+  uint32_t unanswered; /* sendings that ask for an answer (payload, SYN, FIN, probes) since the other end's last segment */
+  LaTime last_time; /* of its latest segment */
+  uint64_t last_frame;
   uint64_t packets;
   uint64_t payload_bytes;
-  LaTime last_time; /* of its latest segment */
+  uint32_t repeats; /* sendings of its oldest unacknowledged number since the last progress, without the first */
+  uint32_t payload_segments;
+  uint16_t ever_options; /* LA_OPT_* of any of its segments */
+  uint16_t window;  /* of its latest segment, unscaled */
+  uint16_t ip_id;   /* of its latest segment */
   uint8_t state;    /* LaTcpState, the same as the last step's */
   uint8_t steps;    /* how many of `path` are set */
   uint8_t wscale;   /* effective shift of its windows: 0 unless both offered it (unknown: 0) */
@@ -157,23 +163,31 @@ typedef struct {
   uint8_t corrected; /* 1: an assumed step was taken back */
   uint8_t holes_used;
   uint8_t recent_next;
-
+  LaTime progress_time; /* when the other end last acknowledged something new of it */
+  uint64_t data_last_frame; /* payload, also sent again */
+  LaTime data_last_time;
+  uint64_t new_data_frame; /* its latest payload that was new */
+  LaTime new_data_time;
   /* the last segments' fingerprints, to recognize one that was captured twice */
   uint32_t recent_hash[8];
   uint32_t recent_time[8]; /* microseconds, lowest 32 bits */
+  uint64_t unanswered_frame; /* the first of the unanswered */
+  LaTime unanswered_since;
+  uint64_t data_first_frame;
+  LaTime data_first_time;
+  uint32_t fin_end; /* one past its FIN */
 
-  uint64_t last_frame;
   uint32_t syn, fin, rst; /* segments with the flag (SYN-ACKs count in syn) */
   uint32_t retransmitted, keepalive, duplicate;
+  uint32_t cut, bad_checksums; /* segments whose options were cut; whose checksum is wrong */
+  uint32_t recorded_late;  /* segments that stand in the capture behind their own acknowledgment */
+  LaTime recorded_late_most;
   uint32_t probes, out_of_order, missed; /* window probes; segments that filled a hole; holes acknowledged but never seen */
   uint32_t syn_sent, syn_ack_sent, fin_sent; /* distinct sendings, without duplicates */
-  uint16_t ip_id;          /* of its latest segment */
-  uint16_t window;         /* of its latest segment, unscaled */
   uint16_t syn_options;    /* LA_OPT_* of its SYN or SYN-ACK */
   uint16_t mss;
   uint8_t syn_wscale;      /* as offered */
   uint8_t cookie_len;
-  uint16_t ever_options;   /* LA_OPT_* of any of its segments */
   uint64_t syn_frame, syn_last_frame;   /* its first and latest SYN or SYN-ACK */
   LaTime syn_time, syn_last_time;
   uint64_t fin_frame, fin_last_frame;   /* its first and latest FIN */
@@ -183,18 +197,9 @@ typedef struct {
   uint32_t fin_ack;                     /* the acknowledgment its latest FIN carried */
   uint32_t fin_ts;                      /* the timestamp of its latest FIN */
   uint32_t fin_acked_seq;               /* where the other end's sequence stood when it first acknowledged the FIN */
-  uint64_t data_first_frame, data_last_frame; /* payload, also sent again */
-  LaTime data_first_time, data_last_time;
-  LaTime new_data_time;                 /* of its latest payload that was new */
-  uint64_t new_data_frame;
   uint32_t data_after_fin_bytes;        /* new payload after the other end's FIN was seen */
-  uint32_t repeats;                     /* sendings of its oldest unacknowledged number since the last progress, without the first */
-  uint32_t unanswered;                  /* sendings that ask for an answer (payload, SYN, FIN, probes) since the other end's last segment */
-  uint64_t unanswered_frame;            /* the first of them */
-  LaTime unanswered_since;
   LaTime zero_window_since;
   LaTime zero_window_longest;
-  LaTime progress_time;                 /* when the other end last acknowledged something new of it */
   LaHole holes[LA_HOLES_MAX];
   LaStep path[LA_STEPS_MAX];
 } LaEndpoint;
@@ -221,7 +226,7 @@ enum {
   LA_CONN_ESTABLISHED = 1 << 17,   /* both ends were established, as far as the capture tells */
   LA_CONN_STALE_SYN = 1 << 18,     /* a SYN with another number came and the connection lived on */
   LA_CONN_SYN_TWICE = 1 << 19,     /* a SYN with another number before any answer */
-  LA_CONN_STRAY = 1 << 20,         /* no segment of it fits a connection: see the stray-segment rule */
+  LA_CONN_STRAY = 1 << 20,         /* no segment of it fits a connection: la_connection_is_stray */
 };
 
 #define LA_MOMENTS_HEAD 40 /* the first so many moments are kept ... */
@@ -238,6 +243,7 @@ typedef struct {
   LaTime closed_time;       /* when both FINs were acknowledged or the RST came; LA_TIME_NONE: it was still open */
   uint32_t snd_nxt[LA_SIDE_N], rcv_nxt[LA_SIDE_N]; /* by this connection's sides */
   uint32_t ts_val[LA_SIDE_N];
+  uint32_t challenges;      /* how many such ACKs there were */
   uint64_t challenge_frame; /* its ACK that answered this connection's SYN, and the RST that followed; 0: none */
   uint64_t challenge_rst_frame;
   LaTime challenge_time;
@@ -249,15 +255,21 @@ typedef struct LaConnection {
   uint16_t port[LA_SIDE_N];
   uint8_t family;
   uint8_t roles_from;    /* LaRolesFrom */
+  uint8_t lane;          /* tracker's: see lane.h */
   uint8_t moments_used;  /* how many moments are kept: see la_connection_moment */
   uint32_t tunnel_hash;  /* part of the key under --by-tunnel, else 0 */
   uint32_t hash;
   uint32_t flags;        /* LA_CONN_* */
   uint32_t id;           /* 1-based in its file, 0 never */
   uint64_t marks;        /* all marks of all moments together */
-  LaTime first_time, last_time;
-  uint64_t first_frame, last_frame;
+  LaTime last_time;
+  uint64_t last_frame;
+  uint64_t moments_total; /* how many there were */
+  LaMoment *moment_chunk[8]; /* tracker's; read them through la_connection_moment */
   LaTime deadline;       /* when it ends if nothing more comes */
+  LaTime first_time;
+  uint64_t first_frame;
+  LaTime spoke_noted;    /* when its server end was last noted as heard with its service */
   uint32_t next_in_wheel, prev_in_wheel, older, newer; /* handles (tracker's) */
   int64_t wheel_tick;
   uint8_t in_wheel;
@@ -269,9 +281,6 @@ typedef struct LaConnection {
 
   LaEndpoint end[LA_SIDE_N];
 
-  uint64_t moments_total;  /* how many there were */
-  LaMoment *moment_chunk[8]; /* tracker's; read them through la_connection_moment */
-
   uint64_t handshake_ack_frame; /* the opener's first ACK of the SYN-ACK */
   LaTime handshake_ack_time;
   uint64_t rst_frame;      /* the first RST that counted */
@@ -279,10 +288,17 @@ typedef struct LaConnection {
   uint8_t rst_side;
   uint8_t rst_foreign;     /* 1: with a TTL that its sender's packets never had, or its sender went on */
   uint8_t icmp_type, icmp_code;
-  LaAddr icmp_reporter;   /* who sent the first error */
+  LaAddr icmp_reporter;   /* who sent the first error that is more than a remark about the path's MTU or load */
   uint64_t icmp_frame;
   LaTime icmp_time;
+  uint8_t result_handshake; /* once finished: 1 + LaHandshakeResult; 0: not derived yet */
+  uint8_t result_teardown;  /* once finished: 1 + LaTeardownResult */
   uint8_t first_fin;       /* LaSide that sent the first FIN; LA_SIDE_N: none */
+  LaTime others_spoke;     /* when the service's other connections had last been heard, as of its latest step of the handshake */
+  uint32_t others_live;    /* other connections of the service alive at its latest step of the handshake */
+  uint32_t others_before;  /* handshakes that the service had completed when its first SYN came ... */
+  uint32_t others_served;  /* ... and how many more until its latest SYN */
+  uint16_t interface;      /* of the segment that set last_time */
   uint32_t service, host;  /* indices into the tracker's services: the server's address and port, and its address */
   LaTime other_family;     /* refused, and the same port of another address family answered after so long (happy eyeballs, RFC 8305) */
   uint32_t exit_run;       /* once finished: how many sockets of one host were closed without reason in the traffic within 50 ms
@@ -309,6 +325,9 @@ static inline const LaMoment *la_connection_moment(const LaConnection *conn, uns
 LaHandshakeResult la_connection_handshake(const LaConnection *conn);
 LaTeardownResult la_connection_teardown(const LaConnection *conn);
 
+/* Keeps both results with a connection that is finished, so that they are derived once. */
+void la_connection_derive_results(LaConnection *conn);
+
 /* Whether the last step of `side`'s path is proved by packets (CONTRACT: `certain`). */
 bool la_connection_final_certain(const LaConnection *conn, LaSide side);
 
@@ -317,6 +336,10 @@ LaAppError la_connection_app_error(const LaConnection *conn, LaSide side);
 
 /* A round-trip time of the path, from the handshake, or LA_TIME_NONE. */
 LaTime la_connection_rtt(const LaConnection *conn);
+
+/* Whether no segment of it belongs to a connection: lone RSTs, bare ACKs, SYN-ACKs or impossible flags, their copies, and RSTs that
+ * answer them. Finished connections carry it as LA_CONN_STRAY. */
+bool la_connection_is_stray(const LaConnection *conn);
 
 /* Whether packets of only one direction are in the capture although both must have flowed. */
 bool la_connection_one_direction(const LaConnection *conn);

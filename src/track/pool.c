@@ -52,7 +52,7 @@ LaConnection *la_pool_take(LaPool *pool)
   memset(conn, 0, offsetof(LaConnection, end));
   clear_endpoint(&conn->end[LA_OPENER]);
   clear_endpoint(&conn->end[LA_ACCEPTOR]);
-  memset(&conn->moments_total, 0, offsetof(LaConnection, encap) - offsetof(LaConnection, moments_total));
+  memset(&conn->handshake_ack_frame, 0, offsetof(LaConnection, encap) - offsetof(LaConnection, handshake_ack_frame));
   conn->handle = handle;
   conn->next_in_wheel = LA_HANDLE_NONE;
   conn->older = LA_HANDLE_NONE;

@@ -76,7 +76,33 @@ bool la_connection_final_certain(const LaConnection *conn, LaSide side)
   return true;
 }
 
-LaHandshakeResult la_connection_handshake(const LaConnection *conn)
+bool la_connection_is_stray(const LaConnection *conn)
+{
+  const LaEndpoint *a = &conn->end[LA_OPENER];
+  const LaEndpoint *b = &conn->end[LA_ACCEPTOR];
+  uint64_t packets = a->packets + b->packets;
+  if ((a->flags & LA_END_SYN) != 0 || packets > LA_MOMENTS_HEAD || conn->moments_used == 0)
+    return false;
+  const LaMoment *first = NULL;
+  uint64_t seen = 0;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if ((m->marks & LA_MARK_ICMP) != 0)
+      continue;
+    seen++;
+    bool impossible = (m->marks & LA_MARK_INVALID_FLAGS) != 0;
+    if (!impossible && ((m->flags & LA_TCP_FIN) != 0 || (m->payload_len != 0 && (m->flags & LA_TCP_RST) == 0)))
+      return false;
+    if (first == NULL)
+      first = m;
+    else if (m->side != first->side ? (m->flags & LA_TCP_RST) == 0 : !impossible && (m->seq != first->seq || m->flags != first->flags))
+      return false;
+  }
+  /* What the timeline did not keep was ordinary. */
+  return first != NULL && seen == packets;
+}
+
+static LaHandshakeResult derive_handshake(const LaConnection *conn)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
@@ -107,7 +133,7 @@ static bool peer_vanished(const LaConnection *conn, LaSide side)
   return me->unanswered >= VANISHED_SENDINGS && (me->repeats >= VANISHED_SENDINGS - 1 || me->keepalive >= VANISHED_SENDINGS);
 }
 
-LaTeardownResult la_connection_teardown(const LaConnection *conn)
+static LaTeardownResult derive_teardown(const LaConnection *conn)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
@@ -135,6 +161,22 @@ LaTeardownResult la_connection_teardown(const LaConnection *conn)
   if (peer_vanished(conn, LA_OPENER) || peer_vanished(conn, LA_ACCEPTOR))
     return LA_TEARDOWN_VANISHED;
   return fins == 1 ? LA_TEARDOWN_HALF_CLOSED : LA_TEARDOWN_OPEN;
+}
+
+LaHandshakeResult la_connection_handshake(const LaConnection *conn)
+{
+  return conn->result_handshake != 0 ? (LaHandshakeResult)(conn->result_handshake - 1) : derive_handshake(conn);
+}
+
+LaTeardownResult la_connection_teardown(const LaConnection *conn)
+{
+  return conn->result_teardown != 0 ? (LaTeardownResult)(conn->result_teardown - 1) : derive_teardown(conn);
+}
+
+void la_connection_derive_results(LaConnection *conn)
+{
+  conn->result_handshake = (uint8_t)(1 + derive_handshake(conn));
+  conn->result_teardown = (uint8_t)(1 + derive_teardown(conn));
 }
 
 static LaAppError error_of_icmp(const LaConnection *conn)

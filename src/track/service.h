@@ -11,6 +11,7 @@
 #define LA_SERVICES_MAX 65536u
 #define LA_SERVICE_NONE UINT32_MAX
 #define LA_SERVICE_CLIENTS 4
+#define LA_SPOKE_STEP (100 * LA_MSEC) /* a connection tells its service so often that it is heard */
 /* Quarter octaves from 1 us: bucket b holds spans from 2^(b/4) us on. */
 #define LA_SPAN_BUCKETS 112
 
@@ -27,10 +28,12 @@ typedef struct {
   uint32_t refused;
   LaTime first_seen;
   LaTime first_established, last_established; /* LA_TIME_NONE: none */
-  LaTime last_spoke;          /* the server end's latest packet that is no SYN-ACK and no RST, as of the last handshake or end */
+  LaTime last_spoke;          /* the server end's latest packet that is no SYN-ACK and no RST, to about LA_SPOKE_STEP */
   LaTime first_refused, last_refused;
   LaTime reset_run_start, reset_run_last; /* RSTs of the server end that came within 50 ms of one another: the latest run */
   uint32_t reset_run;
+  uint32_t one_way;           /* connections of which only the client's packets are in the capture although the server's were acknowledged */
+  uint32_t with_payload;      /* connections that showed payload */
   uint32_t queue_clients;     /* different clients whose handshake the server did not finish: at most LA_SERVICE_CLIENTS are told apart */
   uint32_t queue_client_hash[LA_SERVICE_CLIENTS];
   uint32_t spans;             /* how many handshakes are in the buckets */

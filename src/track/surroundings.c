@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "base/seq.h"
+#include "track/classify.h"
 
 #define RUN_GAP (50 * LA_MSEC)
-/* A close this soon after the last packet is part of the conversation. */
-#define REASON_MAX (500 * LA_MSEC)
 #define OTHER_FAMILY_MAX (300 * LA_MSEC)
 
 void la_surroundings_init(LaSurroundings *a)
@@ -41,6 +40,7 @@ void la_surroundings_opened(LaSurroundings *a, LaConnection *conn)
   conn->service = la_services_index(a->services, addr, conn->family, conn->port[LA_ACCEPTOR]);
   conn->host = la_services_index(a->services, addr, conn->family, 0);
   conn->other_family = LA_TIME_NONE;
+  conn->others_spoke = LA_TIME_NONE;
   for (int i = 0; i < 2; i++) {
     LaService *s = la_services_get(a->services, i == 0 ? conn->service : conn->host);
     if (s == NULL)
@@ -97,16 +97,35 @@ static void book_queue_client(LaService *s, const LaConnection *conn)
     s->queue_clients++;
 }
 
-static bool shows_full_queue(const LaConnection *conn, const LaService *s, const LaAround *what)
+static bool shows_full_queue(const LaConnection *conn, const LaAround *what)
 {
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
-  if (what->side == LA_OPENER)
-    return (what->marks & LA_MARK_SYN) != 0 && (what->marks & LA_MARK_RETRANSMISSION) != 0 && acceptor->packets == 0 && s->live > 0;
+  if (what->side == LA_OPENER) {
+    /* One lost SYN is ordinary, two while the service took nobody else are not. */
+    return (what->marks & LA_MARK_SYN) != 0 && (what->marks & LA_MARK_RETRANSMISSION) != 0 && acceptor->packets == 0 &&
+           opener->syn_sent >= 3 && conn->others_live > 0 && conn->others_served == 0;
+  }
   if (conn->handshake_ack_frame == 0 || (acceptor->flags & (LA_END_DATA | LA_END_FIN)) != 0)
     return false;
+  /* A lost ACK or TCP_DEFER_ACCEPT repeats one SYN-ACK, and no data was sent in vain. */
   if ((what->marks & LA_MARK_SYN_ACK) != 0)
-    return (what->marks & LA_MARK_RETRANSMISSION) != 0;
+    return (what->marks & LA_MARK_RETRANSMISSION) != 0 && (opener->repeats > 1 || acceptor->syn_ack_sent >= 3) &&
+           what->segment->time - conn->handshake_ack_time > la_in_flight_allowance(conn);
   return (what->marks & LA_MARK_RST) != 0 && (what->segment->flags & LA_TCP_ACK) == 0 && acceptor->packets <= 2;
+}
+
+/* How the service stood while this connection was opening. */
+static void note_others(LaConnection *conn, const LaService *s, const LaAround *what)
+{
+  bool itself = (conn->flags & ~what->gained & LA_CONN_ESTABLISHED) != 0 && s->live > 0;
+  conn->others_live = s->live - itself;
+  conn->others_spoke = s->last_spoke;
+  if (what->side == LA_OPENER && (what->marks & LA_MARK_SYN) != 0) {
+    if (conn->end[LA_OPENER].syn_sent <= 1)
+      conn->others_before = s->established;
+    conn->others_served = s->established - conn->others_before;
+  }
 }
 
 /* ---- runs of closes ---- */
@@ -143,7 +162,7 @@ static bool is_unprovoked(const LaConnection *conn, const LaAround *what)
   bool fin = (what->marks & LA_MARK_FIN) != 0 && me->fin_sent == 1;
   bool rst = (what->marks & LA_MARK_RST_COUNTS) != 0 && (what->segment->flags & LA_TCP_ACK) != 0 &&
              conn->rst_frame == what->segment->frame && (conn->flags & LA_CONN_REFUSED) == 0;
-  return (fin || rst) && what->idle > REASON_MAX;
+  return (fin || rst) && what->idle > LA_CLOSE_PAUSE;
 }
 
 /* ---- ports ---- */
@@ -188,6 +207,9 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
   LaTime now = what->segment->time;
   LaService *service = la_services_get(a->services, conn->service);
   LaService *host = la_services_get(a->services, conn->host);
+  bool opening = (what->marks & (LA_MARK_SYN | LA_MARK_SYN_ACK)) != 0 || (what->gained & LA_CONN_ESTABLISHED) != 0;
+  if (service != NULL && opening)
+    note_others(conn, service, what);
   if ((what->gained & LA_CONN_ESTABLISHED) != 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0) {
     if (service != NULL)
       book_established(service, conn, now);
@@ -207,12 +229,20 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
     }
     book_refused_family(a, conn, now);
   }
-  if (service != NULL && shows_full_queue(conn, service, what))
+  if (service != NULL && shows_full_queue(conn, what))
     book_queue_client(service, conn);
   if (is_unprovoked(conn, what)) {
     conn->exit_idle = what->idle;
     book_close(a, conn, what->side, now);
   }
+}
+
+void la_surroundings_spoke(LaSurroundings *a, LaConnection *conn, LaTime now)
+{
+  conn->spoke_noted = now;
+  LaService *s = la_services_get(a->services, conn->service);
+  if (s != NULL && (s->last_spoke == LA_TIME_NONE || now > s->last_spoke))
+    s->last_spoke = now;
 }
 
 void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
@@ -223,11 +253,10 @@ void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
     if (s == NULL)
       continue;
     learn_ttl(s, server);
+    s->with_payload += (conn->end[LA_OPENER].payload_segments | server->payload_segments) != 0;
+    s->one_way += server->packets == 0 && la_connection_one_direction(conn);
     if ((conn->flags & LA_CONN_ESTABLISHED) != 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0 && s->live > 0)
       s->live--;
-    bool spoke = server->packets > (uint64_t)server->syn + server->rst;
-    if (spoke && (s->last_spoke == LA_TIME_NONE || server->last_time > s->last_spoke))
-      s->last_spoke = server->last_time;
   }
   unsigned at = conn->exit_run_id % LA_RUNS;
   if (conn->exit_run_id != 0 && a->runs[at].id == conn->exit_run_id) {

@@ -5,6 +5,8 @@
 #include "track/connection.h"
 #include "track/service.h"
 
+/* A close this soon after the last packet is part of the conversation. */
+#define LA_CLOSE_PAUSE (500 * LA_MSEC)
 #define LA_RUN_HOSTS 1024u /* hosts whose latest run of closes is remembered */
 #define LA_RUNS 16384u     /* runs whose counts can still be asked for */
 #define LA_PORT_CACHE 256u
@@ -45,6 +47,8 @@ void la_surroundings_clear(LaSurroundings *around);
 /* A connection was opened (its service and host are set here), had a segment that may matter, has finished. */
 void la_surroundings_opened(LaSurroundings *around, LaConnection *conn);
 void la_surroundings_segment(LaSurroundings *around, LaConnection *conn, const LaAround *what);
+/* The server end said something that is no SYN-ACK and no RST. */
+void la_surroundings_spoke(LaSurroundings *around, LaConnection *conn, LaTime now);
 void la_surroundings_finished(LaSurroundings *around, LaConnection *conn);
 
 #endif

@@ -19,6 +19,8 @@
 #include "track/account.h"
 #include "track/classify.h"
 #include "track/follow.h"
+#include "track/lane.h"
+#include "track/moment.h"
 #include "track/pool.h"
 #include "track/surroundings.h"
 #include "track/table.h"
@@ -26,8 +28,6 @@
 
 #define AFTER_RST (60 * LA_SEC)
 #define AFTER_HANDSHAKE (180 * LA_SEC)
-/* A SYN on another connection's four-tuple is settled after this much silence of the older one. */
-#define TENTATIVE_MAX (3 * LA_SEC)
 
 struct LaTracker {
   LaTrackOptions options;
@@ -198,9 +198,11 @@ static LaConnection *open_connection(LaTracker *t, const LaSegment *s, uint32_t 
   conn->file = t->file;
   conn->first_time = conn->last_time = s->time;
   conn->first_frame = s->frame;
+  conn->interface = s->interface;
   conn->deadline = LA_TIME_MAX;
   if (roles.from == LA_ROLES_PORT || roles.from == LA_ROLES_FIRST_PACKET)
     conn->flags |= LA_CONN_MIDSTREAM;
+  conn->lane = t->options.general_only == 0 ? LA_LANE_NEW : LA_LANE_NONE;
   conn->encap_count = s->encap_count;
   memcpy(conn->encap, s->encap, s->encap_count * sizeof *s->encap);
   la_surroundings_opened(&t->around, conn);
@@ -247,45 +249,6 @@ static void remember_earlier(LaConnection *conn, const LaConnection *old)
 
 /* ---- one segment of a connection ---- */
 
-#define PLAIN_MARKS                                                                                                          \
-  (LA_MARK_DATA | LA_MARK_ACKS_DATA | LA_MARK_DUP_ACK | LA_MARK_OUT_OF_ORDER | LA_MARK_HOLE_BEFORE | LA_MARK_AFTER_RST |      \
-   LA_MARK_AFTER_CLOSE | LA_MARK_BAD_CHECKSUM)
-
-static uint32_t in_flight(const LaEndpoint *end)
-{
-  if ((end->flags & (LA_END_SPOKE | LA_END_UNA)) != (LA_END_SPOKE | LA_END_UNA))
-    return (end->flags & LA_END_SPOKE) != 0 && (end->flags & LA_END_ISN) != 0 ? end->snd_nxt - end->isn : 0;
-  return la_seq_gt(end->snd_nxt, end->snd_una) ? end->snd_nxt - end->snd_una : 0;
-}
-
-static LaMoment *record(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s, uint64_t marks)
-{
-  const LaEndpoint *me = &conn->end[side];
-  const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
-  LaMoment *m = la_pool_add_moment(&t->pool, conn);
-  *m = (LaMoment){
-    .time = s->time,
-    .frame = s->frame,
-    .marks = marks,
-    .since_last = conn->last_frame != 0 ? s->time - conn->last_time : LA_TIME_NONE,
-    .seq = s->seq,
-    .ack = (s->flags & LA_TCP_ACK) != 0 ? s->ack : 0,
-    .payload_len = s->payload_len,
-    .ts_val = (s->options & LA_OPT_TIMESTAMPS) != 0 ? s->ts_val : 0,
-    .in_flight = in_flight(me),
-    .peer_in_flight = in_flight(peer),
-    .flags = s->flags,
-    .window = s->window,
-    .options = s->options,
-    .ip_id = s->ip_id,
-    .ttl = s->ttl,
-    .side = (uint8_t)side,
-    .state = me->state,
-    .peer_state = peer->state,
-  };
-  return m;
-}
-
 /* The RST that was taken to have ended the connection was survived. */
 static void withdraw_rst(LaConnection *conn, uint64_t frame)
 {
@@ -297,15 +260,55 @@ static void withdraw_rst(LaConnection *conn, uint64_t frame)
   conn->marks |= LA_MARK_RST_IGNORED;
 }
 
+/* The first close of an end after a pause, or a step of the handshake, may matter to others. */
+static bool matters_around(uint64_t marks, uint32_t gained, LaTime idle)
+{
+  if ((marks & LA_MARK_FIN) != 0 && idle > LA_CLOSE_PAUSE)
+    return true;
+  return gained != 0;
+}
+
+static void settle_deadline(LaTracker *t, LaConnection *conn)
+{
+  conn->deadline = deadline_of(t, conn);
+  if (conn->deadline != LA_TIME_MAX)
+    la_wheel_set(&t->wheel, &t->pool, conn);
+}
+
+/* The short way; 0: not taken. */
+static uint64_t process_short(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
+{
+  uint32_t flags = conn->flags;
+  LaTime idle = s->time - conn->last_time;
+  uint64_t marks = la_lane(&t->pool, conn, side, s);
+  if (marks == 0)
+    return 0;
+  uint32_t gained = conn->flags & ~flags;
+  if (matters_around(marks, gained, idle))
+    la_surroundings_segment(&t->around, conn, &(LaAround){.side = side, .segment = s, .marks = marks, .gained = gained, .idle = idle});
+  /* Established, and nothing that ends: no deadline unless idleness is one. */
+  if (conn->lane >= LA_LANE_ACKED && (marks & LA_MARK_HANDSHAKE_ACK) == 0 && t->options.idle_timeout == 0)
+    return marks;
+  settle_deadline(t, conn);
+  return marks;
+}
+
 static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
 {
+  if (conn->lane != LA_LANE_NONE) {
+    uint64_t short_marks = process_short(t, conn, side, s);
+    if (short_marks != 0)
+      return short_marks;
+  }
   uint64_t marks = la_classify(conn, side, s);
   LaMoment *moment = NULL;
-  if ((marks & ~PLAIN_MARKS) != 0 || conn->last_frame == 0)
-    moment = record(t, conn, side, s, marks);
+  if ((marks & ~LA_PLAIN_MARKS) != 0 || conn->last_frame == 0)
+    moment = la_moment_add(&t->pool, conn, side, s, marks);
   uint64_t rst_frame = conn->rst_frame;
   uint32_t flags = conn->flags;
   LaTime idle = s->time - conn->last_time;
+  if (side == LA_ACCEPTOR && s->time - conn->spoke_noted > LA_SPOKE_STEP && (s->flags & (LA_TCP_SYN | LA_TCP_RST)) == 0)
+    la_surroundings_spoke(&t->around, conn, s->time);
   la_account(conn, side, s, marks);
   marks |= la_follow(conn, side, s, marks);
   if (((marks & (LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN | LA_MARK_RST)) | (conn->flags & ~flags)) != 0)
@@ -315,12 +318,14 @@ static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaS
   if (rst_frame != 0 && conn->rst_frame != rst_frame)
     withdraw_rst(conn, rst_frame);
   conn->marks |= marks;
-  if (s->time > conn->last_time)
+  if (s->time >= conn->last_time) {
     conn->last_time = s->time;
+    conn->interface = s->interface;
+  }
   conn->last_frame = s->frame;
-  conn->deadline = deadline_of(t, conn);
-  if (conn->deadline != LA_TIME_MAX)
-    la_wheel_set(&t->wheel, &t->pool, conn);
+  settle_deadline(t, conn);
+  if (t->options.general_only == 0)
+    la_lane_rejoin(conn, marks);
   return marks;
 }
 
@@ -378,11 +383,14 @@ static void settle(LaTracker *t, LaConnection *conn)
   LaConnection *old = la_pool_get(&t->pool, conn->older);
   LaEarlier kept = conn->earlier;
   remember_earlier(conn, old);
+  conn->earlier.challenges = kept.challenges;
   conn->earlier.challenge_frame = kept.challenge_frame;
   conn->earlier.challenge_rst_frame = kept.challenge_rst_frame;
   conn->earlier.challenge_time = kept.challenge_time;
   /* What rules ask of the earlier connection is how it stood when the SYN came. */
   conn->earlier.closed_time = kept.closed_time;
+  conn->earlier.last_time = kept.last_time;
+  conn->earlier.last_frame = kept.last_frame;
   conn->earlier.teardown = kept.teardown;
   memcpy(conn->earlier.state, kept.state, sizeof kept.state);
   supersede(t, old);
@@ -479,11 +487,13 @@ static LaConnection *route(LaTracker *t, LaConnection *conn, LaSide *side, const
     if (*side == LA_OPENER)
       conn->earlier.challenge_rst_frame = s->frame;
   } else if (*side == LA_ACCEPTOR && bare) {
+    conn->earlier.challenges++;
     if (conn->earlier.challenge_frame == 0) {
       conn->earlier.challenge_frame = s->frame;
       conn->earlier.challenge_time = s->time;
     }
-  } else if ((conn->flags & LA_CONN_TENTATIVE) != 0 && s->time - conn->first_time <= TENTATIVE_MAX + LA_SEC) {
+  } else if (*side == LA_OPENER && (conn->flags & LA_CONN_TENTATIVE) != 0) {
+    /* What the other end still sends shows nothing: it may not have got the SYN yet. The SYN's own end does. */
     fold_back(t, conn, old);
   }
   *side = in_old;
@@ -521,22 +531,13 @@ static LaConnection *find_or_open(LaTracker *t, const LaSegment *s, uint32_t has
   return newer;
 }
 
-static LaSegmentNote take(LaTracker *t, const LaSegment *s, uint32_t hash)
+static inline void see_time(LaTracker *t, LaTime time)
 {
-  if (s->time > t->clock) {
-    t->clock = s->time;
+  if (time > t->clock) {
+    t->clock = time;
     if (t->wheel.started == 0)
       la_wheel_advance(&t->wheel, &t->pool, t->clock, t->due);
   }
-  LaSide side;
-  LaConnection *conn = find_or_open(t, s, hash, &side);
-  const LaEndpoint *me = &conn->end[side];
-  uint64_t repeats = (s->flags & LA_TCP_SYN) != 0 ? me->syn_frame : (s->flags & LA_TCP_FIN) != 0 ? me->fin_frame : 0;
-  uint64_t marks = process(t, conn, side, s);
-  return (LaSegmentNote){.id = conn->id,
-                         .side = (uint8_t)side,
-                         .marks = marks,
-                         .repeats_frame = (marks & (LA_MARK_RETRANSMISSION | LA_MARK_DUPLICATE)) != 0 ? repeats : 0};
 }
 
 static uint32_t hash_of(const LaTracker *t, const LaSegment *s)
@@ -547,12 +548,48 @@ static uint32_t hash_of(const LaTracker *t, const LaSegment *s)
 
 LaSegmentNote la_tracker_segment(LaTracker *t, const LaSegment *s)
 {
-  return take(t, s, hash_of(t, s));
+  see_time(t, s->time);
+  LaSide side;
+  LaConnection *conn = find_or_open(t, s, hash_of(t, s), &side);
+  const LaEndpoint *me = &conn->end[side];
+  uint64_t repeats = (s->flags & LA_TCP_SYN) != 0 ? me->syn_frame : (s->flags & LA_TCP_FIN) != 0 ? me->fin_frame : 0;
+  uint64_t marks = process(t, conn, side, s);
+  return (LaSegmentNote){.id = conn->id,
+                         .side = (uint8_t)side,
+                         .marks = marks,
+                         .repeats_frame = (marks & (LA_MARK_RETRANSMISSION | LA_MARK_DUPLICATE)) != 0 ? repeats : 0};
+}
+
+/* Brings what nearly every segment touches of a connection into the cache. */
+static inline void prefetch_connection(const LaConnection *conn)
+{
+  const char *at = (const char *)conn;
+  for (unsigned line = 0; line < 3; line++) {
+    __builtin_prefetch(at + (size_t)64 * line);
+    __builtin_prefetch(at + offsetof(LaConnection, end) + (size_t)64 * line);
+    __builtin_prefetch(at + offsetof(LaConnection, end) + sizeof(LaEndpoint) + (size_t)64 * line);
+  }
+}
+
+/* Whether the connection that was fetched ahead is still the one of this four-tuple and simply goes on. */
+static inline bool goes_on(const LaTracker *t, const LaConnection *conn, const LaSegment *s, LaSide side)
+{
+  LaSide other = LA_OTHER(side);
+  return conn->port[side] == s->src_port && conn->port[other] == s->dst_port && la_addr_equal(&conn->addr[side], &s->src) &&
+         la_addr_equal(&conn->addr[other], &s->dst) && conn->family == s->family &&
+         (t->options.by_tunnel == 0 || conn->tunnel_hash == s->tunnel_hash);
+}
+
+static inline bool is_simply_there(const LaTracker *t, const LaConnection *conn, uint32_t hash)
+{
+  return conn->hash == hash && (conn->flags & LA_CONN_OVER) == 0 && conn->older == LA_HANDLE_NONE && conn->newer == LA_HANDLE_NONE &&
+         conn->deadline >= t->clock;
 }
 
 void la_tracker_segments(LaTracker *t, const LaSegment *segments, unsigned count)
 {
   uint32_t hash[LA_TRACKER_BATCH];
+  LaConnection *ahead[LA_TRACKER_BATCH];
   g_assert(count <= LA_TRACKER_BATCH);
   for (unsigned i = 0; i < count; i++) {
     hash[i] = hash_of(t, &segments[i]);
@@ -562,17 +599,35 @@ void la_tracker_segments(LaTracker *t, const LaSegment *segments, unsigned count
   for (unsigned i = 0; i < count + AHEAD; i++) {
     if (i < count) {
       uint32_t handle = la_table_peek(&t->table, hash[i]);
-      if (handle != LA_HANDLE_NONE) {
-        const char *at = (const char *)la_pool_get(&t->pool, handle);
-        __builtin_prefetch(at);
-        __builtin_prefetch(at + 64);
-        __builtin_prefetch(at + offsetof(LaConnection, end));
-        __builtin_prefetch(at + offsetof(LaConnection, end) + sizeof(LaEndpoint));
+      ahead[i] = handle != LA_HANDLE_NONE ? la_pool_get(&t->pool, handle) : NULL;
+      if (ahead[i] != NULL)
+        prefetch_connection(ahead[i]);
+    }
+    if (i < AHEAD)
+      continue;
+    const LaSegment *s = &segments[i - AHEAD];
+    LaConnection *conn = ahead[i - AHEAD];
+    see_time(t, s->time);
+    if ((s->flags & (LA_TCP_SYN | LA_TCP_RST)) == 0 && conn != NULL && is_simply_there(t, conn, hash[i - AHEAD])) {
+      LaSide side = conn->port[LA_OPENER] == s->src_port ? LA_OPENER : LA_ACCEPTOR;
+      if (goes_on(t, conn, s, side)) {
+        process(t, conn, side, s);
+        continue;
       }
     }
-    if (i >= AHEAD)
-      take(t, &segments[i - AHEAD], hash[i - AHEAD]);
+    LaSide side;
+    conn = find_or_open(t, s, hash[i - AHEAD], &side);
+    process(t, conn, side, s);
   }
+}
+
+/* An error that ends a connect() (on Linux every unreachable, time exceeded and parameter problem) and is more than a remark about
+ * the path's MTU or load. */
+static bool is_hard_error(const LaIcmpError *icmp)
+{
+  if (icmp->family == LA_FAMILY_IPV4)
+    return (icmp->type == 3 && icmp->code != 4) || icmp->type == 11 || icmp->type == 12;
+  return icmp->type == 1 || icmp->type == 3 || icmp->type == 4;
 }
 
 bool la_tracker_icmp(LaTracker *t, const LaIcmpError *icmp, LaSegmentNote *ret_note)
@@ -598,9 +653,11 @@ bool la_tracker_icmp(LaTracker *t, const LaIcmpError *icmp, LaSegmentNote *ret_n
                   .peer_state = conn->end[LA_OTHER(side)].state};
   conn->marks |= LA_MARK_ICMP;
   conn->flags |= LA_CONN_ICMP;
-  if (me->state == LA_TCP_SYN_SENT)
+  bool hard = is_hard_error(icmp);
+  bool own_number = icmp->has_seq == 0 || icmp->quoted_seq == me->isn;
+  if (hard && me->state == LA_TCP_SYN_SENT && own_number)
     conn->flags |= LA_CONN_ICMP_SYN;
-  if (conn->icmp_frame == 0) {
+  if (hard && conn->icmp_frame == 0) {
     conn->icmp_frame = icmp->frame;
     conn->icmp_time = icmp->time;
     conn->icmp_type = icmp->type;
@@ -633,6 +690,9 @@ static void sort_due(LaTracker *t)
       conn->end_time = conn->deadline;
     }
     take_off(t, conn);
+    if (la_connection_is_stray(conn))
+      conn->flags |= LA_CONN_STRAY;
+    la_connection_derive_results(conn);
     la_surroundings_finished(&t->around, conn);
   }
   g_array_sort_with_data(t->due, by_end, &t->pool);

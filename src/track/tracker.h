@@ -18,6 +18,7 @@ typedef struct {
   uint16_t ephemeral_low; /* --port-range's start: ports from here on are no services; default 32768 */
   uint8_t by_tunnel;     /* 1: tunnel ids are part of the four-tuple */
   uint32_t max_connections; /* 0: no limit but 2^31 */
+  uint8_t general_only;  /* 1: no short way (lane.h) for ordinary segments: slower, the same results; for tests */
 } LaTrackOptions;
 
 #define LA_TRACK_OPTIONS_DEFAULT \
