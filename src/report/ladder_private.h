@@ -4,7 +4,8 @@
 
 #include "report/ladder.h"
 
-#define LA_LADDER_RECALL 1024 /* data segments a side that a retransmission is looked for among */
+#define LA_LADDER_RECALL 1024    /* data segments a side that a retransmission is looked for among */
+#define LA_LADDER_RECALL_ACKS 32 /* other segments a side that a copy is looked for among */
 
 typedef struct {
   uint32_t start, end; /* sequence numbers */
@@ -13,8 +14,10 @@ typedef struct {
 
 /* What the ladder remembers of the packets it was shown, to name them in later lines. */
 typedef struct {
-  LaSent sent[LA_LADDER_RECALL]; /* a ring of new data */
-  unsigned sent_count;           /* ever */
+  LaSent sent[LA_LADDER_RECALL];      /* a ring of new data */
+  unsigned sent_count;                /* ever */
+  LaSent acks[LA_LADDER_RECALL_ACKS]; /* a ring of segments without data: seq, ack */
+  unsigned ack_count;
   uint64_t syn_frame, fin_frame, keepalive_frame, rst_frame;
   uint32_t base; /* the number that is shown as 0 */
   uint8_t has_base;

@@ -63,12 +63,24 @@ static uint64_t first_sending(const LaLadderSide *sender, const LaSegment *segme
   return 0;
 }
 
+/* The latest segment without data that had the same numbers. */
+static uint64_t same_ack(const LaLadderSide *sender, const LaSegment *segment)
+{
+  unsigned kept = MIN(sender->ack_count, LA_LADDER_RECALL_ACKS);
+  for (unsigned i = 1; i <= kept; i++) {
+    const LaSent *ack = &sender->acks[(sender->ack_count - i) % LA_LADDER_RECALL_ACKS];
+    if (ack->start == segment->seq && ack->end == segment->ack)
+      return ack->frame;
+  }
+  return 0;
+}
+
 static void add_repetition(GString *out, gsize from, const LaSegment *segment, const LaSegmentNote *note,
                            const LaLadderSide *sender)
 {
   uint64_t frame = note->repeats_frame;
-  if (frame == 0 && segment->payload_len > 0)
-    frame = first_sending(sender, segment);
+  if (frame == 0)
+    frame = segment->payload_len > 0 ? first_sending(sender, segment) : same_ack(sender, segment);
   if ((note->marks & LA_MARK_DUPLICATE) != 0)
     add_of(out, from, "captured again: copy", frame);
   else if ((note->marks & LA_MARK_RETRANSMISSION) != 0)
@@ -82,6 +94,8 @@ void la_ladder_words(GString *out, const LaSegment *segment, const LaSegmentNote
   gsize from = out->len;
   uint64_t marks = note->marks;
   add_repetition(out, from, segment, note, sender);
+  if ((marks & LA_MARK_DUPLICATE) != 0)
+    return; /* all else is that of the first copy */
   if ((marks & LA_MARK_KEEPALIVE) != 0)
     add(out, from, "keep-alive");
   if ((marks & LA_MARK_KEEPALIVE_ANSWER) != 0)
@@ -121,6 +135,9 @@ void la_ladder_remember(LaLadderSide *memory, const LaSegment *segment, const La
     sender->fin_frame = segment->frame;
   if ((note->marks & LA_MARK_KEEPALIVE) != 0)
     sender->keepalive_frame = segment->frame;
+  if (segment->payload_len == 0)
+    sender->acks[sender->ack_count++ % LA_LADDER_RECALL_ACKS] =
+        (LaSent){.start = segment->seq, .end = segment->ack, .frame = segment->frame};
   if (segment->payload_len > 0 && (note->marks & (LA_MARK_RETRANSMISSION | LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE)) == 0) {
     uint32_t start = segment->seq + ((segment->flags & LA_TCP_SYN) != 0 ? 1 : 0);
     sender->sent[sender->sent_count++ % LA_LADDER_RECALL] =

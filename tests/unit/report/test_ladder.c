@@ -97,6 +97,22 @@ static void test_retransmitted_data_names_the_first(void **state)
   assert_has(out->str, "captured again: copy of 4\n");
 }
 
+static void test_copy_of_an_ack_names_it(void **state)
+{
+  (void)state;
+  g_autofree Story *story = story_new();
+  g_autoptr(LaStory) kept = la_story_new(&story->record);
+  g_autoptr(GString) out = g_string_new(NULL);
+  g_autoptr(LaLadder) ladder = la_ladder_new(kept, &narrow, out);
+  LaSegmentNote note = {.id = 1, .marks = LA_MARK_HANDSHAKE_ACK};
+  LaSegment ack = segment(story, LA_OPENER, 3);
+  la_ladder_segment(ladder, &ack, &note);
+  ack.frame = 4;
+  note.marks = LA_MARK_DUPLICATE | LA_MARK_KEEPALIVE;
+  la_ladder_segment(ladder, &ack, &note);
+  assert_has(out->str, "captured again: copy of 3\n");
+}
+
 static void run_of_data(LaLadder *ladder, const Story *story, unsigned count)
 {
   for (unsigned i = 0; i < count; i++) {
@@ -208,6 +224,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rows_have_states_of_that_moment),
       cmocka_unit_test(test_retransmitted_data_names_the_first),
+      cmocka_unit_test(test_copy_of_an_ack_names_it),
       cmocka_unit_test(test_long_runs_are_folded),
       cmocka_unit_test(test_short_runs_are_not),
       cmocka_unit_test(test_verbose_folds_nothing_and_shows_fields),
