@@ -4,6 +4,7 @@
  * A thread waits for its socket, for its connection's deadline, and for an eventfd by which others wake it when they have
  * queued something for its connection. It frees the connection itself; the server's thread joins it. */
 #include <errno.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,19 +14,19 @@
 
 typedef struct {
   LaChatServer *server;
-  GMutex lock;
-  LaChatPollSet set; /* what the server's own thread waits for */
-  LaChatSource wake; /* an eventfd in it */
+  pthread_mutex_t lock; /* of pthreads, not GLib: the thread sanitizer knows these */
+  LaChatPollSet set;    /* what the server's own thread waits for */
+  LaChatSource wake;    /* an eventfd in it */
   GPtrArray *workers;
   GPtrArray *ended; /* to be joined */
-  GCond one_ended;
+  pthread_cond_t one_ended;
   bool closing;
 } Threads;
 
 typedef struct {
   Threads *all;
   LaChatConn *conn;
-  GThread *thread;
+  pthread_t thread;
   int wake;      /* an eventfd */
   bool stepping; /* awake: needs no waking */
 } Worker;
@@ -57,14 +58,14 @@ static void *threads_open(LaChatServer *server, GError **error)
   }
   Threads *all = g_new0(Threads, 1);
   all->server = server;
-  g_mutex_init(&all->lock);
-  g_cond_init(&all->one_ended);
+  pthread_mutex_init(&all->lock, NULL);
+  pthread_cond_init(&all->one_ended, NULL);
   all->workers = g_ptr_array_new();
   all->ended = g_ptr_array_new();
   la_chat_poll_set_init(&all->set);
   all->wake = (LaChatSource){.fd = fd, .want = LA_CHAT_READ, .deadline = LA_TIME_MAX, .ready = main_woken};
   la_chat_poll_set_add(&all->set, &all->wake);
-  g_mutex_lock(&all->lock);
+  pthread_mutex_lock(&all->lock);
   return all;
 }
 
@@ -73,7 +74,7 @@ static void join_ended(Threads *all)
 {
   for (guint i = 0; i < all->ended->len; i++) {
     Worker *worker = g_ptr_array_index(all->ended, i);
-    g_thread_join(worker->thread);
+    pthread_join(worker->thread, NULL);
     g_free(worker);
   }
   g_ptr_array_set_size(all->ended, 0);
@@ -86,11 +87,11 @@ static void threads_free(void *io)
   for (guint i = 0; i < all->workers->len; i++)
     signal_eventfd(((Worker *)g_ptr_array_index(all->workers, i))->wake);
   while (all->workers->len > 0)
-    g_cond_wait(&all->one_ended, &all->lock);
+    pthread_cond_wait(&all->one_ended, &all->lock);
   join_ended(all);
-  g_mutex_unlock(&all->lock);
-  g_mutex_clear(&all->lock);
-  g_cond_clear(&all->one_ended);
+  pthread_mutex_unlock(&all->lock);
+  pthread_mutex_destroy(&all->lock);
+  pthread_cond_destroy(&all->one_ended);
   g_ptr_array_unref(all->workers);
   g_ptr_array_unref(all->ended);
   la_chat_poll_set_clear(&all->set);
@@ -132,9 +133,9 @@ static unsigned wait_for(Worker *worker)
   else if (conn->source.deadline != LA_TIME_MAX)
     timeout = la_chat_io_timeout_ms(conn->source.deadline - la_chat_server_now(worker->all->server));
   worker->stepping = false;
-  g_mutex_unlock(&worker->all->lock);
+  pthread_mutex_unlock(&worker->all->lock);
   int count = poll(items, 2, timeout);
-  g_mutex_lock(&worker->all->lock);
+  pthread_mutex_lock(&worker->all->lock);
   worker->stepping = true;
   if (count <= 0)
     return 0;
@@ -153,7 +154,7 @@ static void *worker_main(void *data)
   Worker *worker = data;
   Threads *all = worker->all;
   LaChatServer *server = all->server;
-  g_mutex_lock(&all->lock);
+  pthread_mutex_lock(&all->lock);
   la_chat_conn_step(worker->conn, 0);
   while (worker->conn->state != LA_CHAT_CONN_DONE && !all->closing) {
     unsigned seen = wait_for(worker);
@@ -166,9 +167,9 @@ static void *worker_main(void *data)
   close(worker->wake);
   g_ptr_array_remove_fast(all->workers, worker);
   g_ptr_array_add(all->ended, worker);
-  g_cond_signal(&all->one_ended);
+  pthread_cond_signal(&all->one_ended);
   signal_eventfd(all->wake.fd);
-  g_mutex_unlock(&all->lock);
+  pthread_mutex_unlock(&all->lock);
   return NULL;
 }
 
@@ -184,8 +185,9 @@ static bool admit(LaChatServer *server, const LaChatArrival *arrival, GError **e
   Worker *worker = g_new(Worker, 1);
   *worker = (Worker){.all = all, .wake = wake, .stepping = true};
   worker->conn = la_chat_server_adopt(all->server, arrival);
-  worker->thread = g_thread_try_new("chat", worker_main, worker, error);
-  if (worker->thread == NULL) {
+  int code = pthread_create(&worker->thread, NULL, worker_main, worker);
+  if (code != 0) {
+    g_set_error(error, LA_ERROR, LA_ERROR_PERMISSION, "cannot start a thread: %s", g_strerror(code));
     la_chat_server_drop(all->server, worker->conn);
     close(wake);
     g_free(worker);
@@ -211,9 +213,9 @@ static void step(LaChatSource *source, unsigned events)
 static bool turn(void *io, LaTime timeout, GError **error)
 {
   Threads *all = io;
-  g_mutex_unlock(&all->lock);
+  pthread_mutex_unlock(&all->lock);
   bool ok = la_chat_poll_set_wait(&all->set, timeout, error);
-  g_mutex_lock(&all->lock);
+  pthread_mutex_lock(&all->lock);
   if (ok)
     la_chat_poll_set_dispatch(&all->set, step);
   join_ended(all);
