@@ -2,6 +2,7 @@
 """test_client.py PROGRAM: the client, by scripts and by hand, against the server and against servers that behave badly."""
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -430,6 +431,34 @@ def test_script_files(program):
         assert done.returncode == 0, done
         done = subprocess.run([program, "client", "--script", path + ".none"], capture_output=True, text=True, timeout=30)
         assert done.returncode == 3, done
+
+
+def test_the_manual_names_everything(program):
+    """Each option, fault, model, command, and word of the protocol stands in the manual; and no option that is none."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(os.path.join(root, "man", "lastack-chat.1")) as f:
+        manual = f.read().replace("\\-", "-")
+
+    def output(*words):
+        return subprocess.run([program, *words], capture_output=True, text=True, timeout=30).stdout
+
+    options = set()
+    for command in ("server", "client", "load"):
+        options |= set(re.findall(r"--([a-z][a-z-]+)", output(command, "--help"))) - {"help"}
+    assert len(options) > 45, options
+    for option in options:
+        assert re.search(r"Fl -%s\b" % re.escape(option), manual), option
+    for option in re.findall(r"Fl -([a-z][a-z-]+)", manual):
+        assert option in options, option
+    words = [line.split()[0] for line in output("server", "--list-faults").splitlines() + output("server", "--list-io").splitlines()]
+    with open(os.path.join(root, "src", "chat", "protocol.c")) as f:
+        source = f.read()
+    words += re.findall(r'_REQUEST_\w+\] = {"([a-z-]+)"', source) + re.findall(r'_ERROR_\w+\] = {"([a-z-]+)"', source)
+    with open(os.path.join(root, "src", "chat", "client_command.c")) as f:
+        words += ["/" + name for name in re.findall(r'_COMMAND_\w+\] = {"([a-z-]+)"', f.read())]
+    assert len(words) > 60, words
+    for word in words:
+        assert re.search(r"(Cm|,) %s\b" % re.escape(word), manual), word
 
 
 if __name__ == "__main__":
