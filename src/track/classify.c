@@ -167,6 +167,9 @@ static uint64_t classify_ack(const LaConnection *conn, LaSide side, const LaSegm
   if ((s->options & LA_OPT_SACK) != 0 && s->sack_count != 0 && la_seq_le(s->sack[0].right, s->ack))
     marks |= LA_MARK_DSACK;
   if (bare && (s->flags & LA_TCP_SYN) == 0) {
+    /* Half of a split handshake. */
+    if (side == LA_ACCEPTOR && peer->state == LA_TCP_SYN_SENT && s->ack == peer->isn + 1)
+      marks |= LA_MARK_ACKS_SYN;
     if ((me->flags & LA_END_PROBED) != 0)
       marks |= LA_MARK_KEEPALIVE_ANSWER;
     if ((me->flags & LA_END_CHALLENGED) != 0 && s->time - peer->last_time <= CHALLENGE_MAX)

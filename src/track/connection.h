@@ -270,9 +270,7 @@ typedef struct LaConnection {
   LaTime first_time;
   uint64_t first_frame;
   LaTime spoke_noted;    /* when its server end was last noted as heard with its service */
-  uint32_t next_in_wheel, prev_in_wheel, older, newer; /* handles (tracker's) */
-  int64_t wheel_tick;
-  uint8_t in_wheel;
+  uint32_t older, newer; /* handles (tracker's) */
   uint32_t handle;
   uint16_t file;
   uint8_t ended_by;      /* LaEndedBy, once finished */

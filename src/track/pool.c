@@ -1,24 +1,48 @@
 #include "track/pool.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define CHUNK (1u << LA_POOL_SHIFT)
 #define MOMENTS_A_CHUNK 8
-#define MOMENT_CHUNKS_A_BLOCK 64
+#define MOMENT_CHUNKS_AT_ONCE 32
+#define HUGE_PAGE ((size_t)2 << 20)
+#define BLOCK (2 * HUGE_PAGE)
+
+/* Cuts `size` bytes from the newest block. Blocks are in huge pages where the kernel has them: with a great many connections
+ * the translation of addresses costs more than the memory itself. */
+static void *cut(LaPool *pool, size_t size)
+{
+  size = (size + 63) / 64 * 64;
+  if (pool->block_left < size) {
+    char *block = aligned_alloc(HUGE_PAGE, BLOCK);
+    if (block == NULL)
+      g_error("out of memory");
+#ifdef MADV_HUGEPAGE
+    madvise(block, BLOCK, MADV_HUGEPAGE);
+#endif
+    g_ptr_array_add(pool->blocks, block);
+    pool->block_at = block;
+    pool->block_left = BLOCK;
+  }
+  void *at = pool->block_at;
+  pool->block_at += size;
+  pool->block_left -= size;
+  return at;
+}
 
 void la_pool_init(LaPool *pool)
 {
   memset(pool, 0, sizeof *pool);
-  pool->moment_blocks = g_ptr_array_new_with_free_func(g_free);
+  pool->blocks = g_ptr_array_new_with_free_func(free);
 }
 
 void la_pool_clear(LaPool *pool)
 {
-  for (uint32_t i = 0; i < pool->chunk_count; i++)
-    g_free(pool->chunks[i]);
   g_free(pool->chunks);
   g_free(pool->free_handles);
-  g_ptr_array_unref(pool->moment_blocks);
+  g_ptr_array_unref(pool->blocks);
 }
 
 static void add_chunk(LaPool *pool)
@@ -28,7 +52,7 @@ static void add_chunk(LaPool *pool)
     pool->chunks = g_renew(LaConnection *, pool->chunks, pool->chunk_room);
   }
   uint32_t base = pool->chunk_count << LA_POOL_SHIFT;
-  pool->chunks[pool->chunk_count++] = g_new(LaConnection, CHUNK);
+  pool->chunks[pool->chunk_count++] = cut(pool, CHUNK * sizeof(LaConnection));
   if (pool->free_room < base + CHUNK) {
     pool->free_room = base + CHUNK + base / 2;
     pool->free_handles = g_renew(uint32_t, pool->free_handles, pool->free_room);
@@ -54,7 +78,6 @@ LaConnection *la_pool_take(LaPool *pool)
   clear_endpoint(&conn->end[LA_ACCEPTOR]);
   memset(&conn->handshake_ack_frame, 0, offsetof(LaConnection, encap) - offsetof(LaConnection, handshake_ack_frame));
   conn->handle = handle;
-  conn->next_in_wheel = LA_HANDLE_NONE;
   conn->older = LA_HANDLE_NONE;
   conn->newer = LA_HANDLE_NONE;
   conn->first_fin = LA_SIDE_N;
@@ -79,9 +102,8 @@ void la_pool_release(LaPool *pool, LaConnection *conn)
 static LaMoment *take_moments(LaPool *pool)
 {
   if (pool->free_moments == NULL) {
-    LaMoment *block = g_new(LaMoment, MOMENTS_A_CHUNK * MOMENT_CHUNKS_A_BLOCK);
-    g_ptr_array_add(pool->moment_blocks, block);
-    for (unsigned i = 0; i < MOMENT_CHUNKS_A_BLOCK; i++) {
+    LaMoment *block = cut(pool, (size_t)MOMENTS_A_CHUNK * MOMENT_CHUNKS_AT_ONCE * sizeof(LaMoment));
+    for (unsigned i = 0; i < MOMENT_CHUNKS_AT_ONCE; i++) {
       LaMoment *chunk = block + (size_t)i * MOMENTS_A_CHUNK;
       memcpy(chunk, &pool->free_moments, sizeof(void *));
       pool->free_moments = chunk;

@@ -66,6 +66,7 @@ void la_tracker_free(LaTracker *t)
   la_pool_clear(&t->pool);
   la_table_clear(&t->table);
   la_surroundings_clear(&t->around);
+  la_wheel_clear(&t->wheel);
   g_array_unref(t->due);
   g_free(t);
 }
@@ -154,7 +155,7 @@ static void supersede(LaTracker *t, LaConnection *old)
   take_off(t, old);
   if (old->deadline > t->clock) {
     old->deadline = t->clock;
-    la_wheel_set(&t->wheel, &t->pool, old);
+    la_wheel_set(&t->wheel, old);
   }
 }
 
@@ -272,7 +273,7 @@ static void settle_deadline(LaTracker *t, LaConnection *conn)
 {
   conn->deadline = deadline_of(t, conn);
   if (conn->deadline != LA_TIME_MAX)
-    la_wheel_set(&t->wheel, &t->pool, conn);
+    la_wheel_set(&t->wheel, conn);
 }
 
 /* The short way; 0: not taken. */
@@ -431,7 +432,7 @@ static void fold_back(LaTracker *t, LaConnection *conn, LaConnection *old)
   add_counts(&old->end[same], &conn->end[LA_OPENER]);
   add_counts(&old->end[LA_OTHER(same)], &conn->end[LA_ACCEPTOR]);
   take_off(t, conn); /* gives the entry back */
-  la_wheel_remove(&t->wheel, &t->pool, conn);
+  la_wheel_remove(&t->wheel, conn);
   t->open--;
   la_pool_release(&t->pool, conn);
 }
@@ -571,6 +572,19 @@ static inline void prefetch_connection(const LaConnection *conn)
   }
 }
 
+/* A little later, when the counts are there: where the next step and the next moment will be written. */
+static inline void prefetch_writes(const LaConnection *conn)
+{
+  for (int side = 0; side < LA_SIDE_N; side++)
+    __builtin_prefetch(&conn->end[side].path[conn->end[side].steps % LA_STEPS_MAX]);
+  const LaMoment *chunk = conn->moment_chunk[conn->moments_used / 8 % G_N_ELEMENTS(conn->moment_chunk)];
+  if (chunk != NULL) {
+    const LaMoment *next = &chunk[conn->moments_used % 8];
+    __builtin_prefetch(next, 1);
+    __builtin_prefetch((const char *)next + 64, 1);
+  }
+}
+
 /* Whether the connection that was fetched ahead is still the one of this four-tuple and simply goes on. */
 static inline bool goes_on(const LaTracker *t, const LaConnection *conn, const LaSegment *s, LaSide side)
 {
@@ -595,7 +609,7 @@ void la_tracker_segments(LaTracker *t, const LaSegment *segments, unsigned count
     hash[i] = hash_of(t, &segments[i]);
     la_table_prefetch(&t->table, hash[i]);
   }
-  enum { AHEAD = 8 };
+  enum { AHEAD = 12, NEAR = 6 };
   for (unsigned i = 0; i < count + AHEAD; i++) {
     if (i < count) {
       uint32_t handle = la_table_peek(&t->table, hash[i]);
@@ -603,6 +617,8 @@ void la_tracker_segments(LaTracker *t, const LaSegment *segments, unsigned count
       if (ahead[i] != NULL)
         prefetch_connection(ahead[i]);
     }
+    if (i >= NEAR && i - NEAR < count && ahead[i - NEAR] != NULL)
+      prefetch_writes(ahead[i - NEAR]);
     if (i < AHEAD)
       continue;
     const LaSegment *s = &segments[i - AHEAD];
@@ -710,6 +726,8 @@ LaConnection *la_tracker_next(LaTracker *t)
       return NULL;
     sort_due(t);
   }
+  for (guint i = t->due_at + 1; i < t->due->len && i < t->due_at + 3; i++)
+    prefetch_connection(la_pool_get(&t->pool, g_array_index(t->due, uint32_t, i)));
   return la_pool_get(&t->pool, g_array_index(t->due, uint32_t, t->due_at++));
 }
 
@@ -732,9 +750,9 @@ void la_tracker_finish(LaTracker *t, LaTime observed_until)
     if (t->table.slots[i].hash != 0) {
       LaConnection *conn = la_pool_get(&t->pool, t->table.slots[i].handle);
       while (conn != NULL) {
-        if (conn->in_wheel != 0 || conn->deadline == LA_TIME_MAX || conn->deadline >= t->clock) {
-          if (conn->in_wheel != 0)
-            la_wheel_remove(&t->wheel, &t->pool, conn);
+        if (la_wheel_has(&t->wheel, conn) || conn->deadline == LA_TIME_MAX || conn->deadline >= t->clock) {
+          if (la_wheel_has(&t->wheel, conn))
+            la_wheel_remove(&t->wheel, conn);
           g_array_append_val(t->due, conn->handle);
         }
         conn = conn->older != LA_HANDLE_NONE ? la_pool_get(&t->pool, conn->older) : NULL;
@@ -743,7 +761,7 @@ void la_tracker_finish(LaTracker *t, LaTime observed_until)
   for (unsigned slot = 0; slot < LA_WHEEL_SLOTS; slot++)
     while (t->wheel.slot[slot] != LA_HANDLE_NONE) {
       LaConnection *conn = la_pool_get(&t->pool, t->wheel.slot[slot]);
-      la_wheel_remove(&t->wheel, &t->pool, conn);
+      la_wheel_remove(&t->wheel, conn);
       g_array_append_val(t->due, conn->handle);
     }
   for (guint i = waiting; i < t->due->len; i++) {
