@@ -11,8 +11,8 @@
  *    usual form is read in one of these when there it does. So the first two record headers are looked at before the first
  *    packet is given out, from a pipe too: what a file says does not depend on how it arrives.
  *
- * The loop over the packets of a block is compiled once for each byte order (and once for odd lengths), so that per packet
- * there are three loads, two comparisons and the stores of the view. */
+ * The loop over the packets of a block is compiled once for each byte order (and once for odd records), so that per packet
+ * there are four loads, five comparisons and the stores of the view. */
 #include <inttypes.h>
 
 #include "capture/source_private.h"
@@ -90,41 +90,51 @@ static bool ready_record(LaSource *source)
   return la_source_need(source, pcap->header_len + record.captured_len, "packet", number);
 }
 
+/* What the loop over the records is compiled for. */
+typedef struct {
+  LaByteOrder order;
+  LaLengthOrder lengths;
+  uint32_t header_len;
+} RecordForm;
+
 /* The packets of the window, up to `max`. */
 static inline __attribute__((always_inline)) unsigned take_packets(LaSource *source, LaPacketView *packets, unsigned max,
-                                                                   LaByteOrder order, LaLengthOrder lengths)
+                                                                   RecordForm form)
 {
   const LaPcapReader pcap = source->pcap;
   LaInterface *interface = la_source_interface(source, 0);
   LaTime last_time = interface->last_time;
   uint64_t went_back = 0;
   uint64_t out_of_range = 0;
-  uint64_t frame = source->frame;
   const uint8_t *at = la_window_at(&source->window);
   size_t left = la_window_left(&source->window);
+  /* A first packet that is longer than any may be does not fit before this end; one after it is the first of the next call. */
+  const uint8_t *end = at + MIN(left, (size_t)form.header_len + LA_PACKET_MAX);
   unsigned n = 0;
-  while (n < max && left >= pcap.header_len) {
-    Record record = load_record(at, order, lengths);
-    if (record.captured_len > left - pcap.header_len || record.captured_len > LA_PACKET_MAX)
+  for (; n < max && (size_t)(end - at) >= form.header_len; n++) {
+    Record record = load_record(at, form.order, form.lengths);
+    const uint8_t *data = at + form.header_len;
+    if (record.captured_len > (size_t)(end - data))
       break;
     LaTime time = (LaTime)record.seconds * LA_SEC + (LaTime)record.fraction * pcap.unit;
-    went_back += time < last_time;
-    out_of_range += record.fraction >= pcap.units;
+    if (G_UNLIKELY(time < last_time))
+      went_back++;
+    if (G_UNLIKELY(record.fraction >= pcap.units))
+      out_of_range++;
     last_time = time;
-    packets[n++] = (LaPacketView){
-        .data = at + pcap.header_len,
+    packets[n] = (LaPacketView){
+        .data = data,
         .captured_len = record.captured_len,
         .wire_len = record.wire_len,
-        .frame = ++frame,
+        .frame = source->frame + 1 + n,
         .time = time,
         .link_type = pcap.link_type,
         .fcs_len = pcap.fcs_len,
     };
-    at += pcap.header_len + record.captured_len;
-    left -= pcap.header_len + record.captured_len;
+    at = data + record.captured_len;
   }
-  source->window.at = source->window.end - left;
-  source->frame = frame;
+  source->window.at += (size_t)(at - la_window_at(&source->window));
+  source->frame += n;
   interface->packets += n;
   interface->last_time = last_time;
   interface->time_went_back += went_back;
@@ -132,29 +142,30 @@ static inline __attribute__((always_inline)) unsigned take_packets(LaSource *sou
   return n;
 }
 
+static inline __attribute__((always_inline)) unsigned read_packets(LaSource *source, LaPacketView *packets, unsigned max,
+                                                                   RecordForm form)
+{
+  unsigned n = take_packets(source, packets, max, form);
+  if (n == 0 && ready_record(source))
+    n = take_packets(source, packets, max, form);
+  return n;
+}
+
 static unsigned read_native(LaSource *source, LaPacketView *packets, unsigned max)
 {
-  unsigned n = take_packets(source, packets, max, LA_ORDER_NATIVE, LA_LENGTHS_PLAIN);
-  if (n == 0 && ready_record(source))
-    n = take_packets(source, packets, max, LA_ORDER_NATIVE, LA_LENGTHS_PLAIN);
-  return n;
+  return read_packets(source, packets, max, (RecordForm){LA_ORDER_NATIVE, LA_LENGTHS_PLAIN, RECORD_MIN});
 }
 
 static unsigned read_swapped(LaSource *source, LaPacketView *packets, unsigned max)
 {
-  unsigned n = take_packets(source, packets, max, LA_ORDER_SWAPPED, LA_LENGTHS_PLAIN);
-  if (n == 0 && ready_record(source))
-    n = take_packets(source, packets, max, LA_ORDER_SWAPPED, LA_LENGTHS_PLAIN);
-  return n;
+  return read_packets(source, packets, max, (RecordForm){LA_ORDER_SWAPPED, LA_LENGTHS_PLAIN, RECORD_MIN});
 }
 
-/* For the files of before 1999, where speed is no matter. */
+/* For the files of before 1999 and of a few programs, where speed is no matter. */
 static unsigned read_odd(LaSource *source, LaPacketView *packets, unsigned max)
 {
-  unsigned n = take_packets(source, packets, max, source->pcap.order, source->pcap.lengths);
-  if (n == 0 && ready_record(source))
-    n = take_packets(source, packets, max, source->pcap.order, source->pcap.lengths);
-  return n;
+  const LaPcapReader *pcap = &source->pcap;
+  return read_packets(source, packets, max, (RecordForm){pcap->order, pcap->lengths, pcap->header_len});
 }
 
 static bool is_plausible(const Record *record)
@@ -267,6 +278,9 @@ bool la_pcap_begin(LaSource *source)
     choose_header_len(source, form);
   else
     pcap->header_len = form->record_header_len;
-  source->read = pcap->lengths != LA_LENGTHS_PLAIN ? read_odd : pcap->order == LA_ORDER_NATIVE ? read_native : read_swapped;
+  if (pcap->lengths != LA_LENGTHS_PLAIN || pcap->header_len != RECORD_MIN)
+    source->read = read_odd;
+  else
+    source->read = pcap->order == LA_ORDER_NATIVE ? read_native : read_swapped;
   return true;
 }

@@ -22,58 +22,77 @@ LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomi
   return source;
 }
 
-/* The filter's word on packet `i`. */
-static bool is_selected(LaReader *reader, const LaPacketView *packet, bool *ret_selected, GError **error)
+/* Gives a packet its final number and time, and moves the clock. */
+static inline void settle_packet(LaReader *reader, LaBatch *batch, LaPacketView *packet)
 {
-  if (reader->filter == NULL) {
-    *ret_selected = true;
-    return true;
-  }
-  return la_filter_match(reader->filter, packet, ret_selected, error);
+  packet->frame += reader->frame_base;
+  if (G_UNLIKELY(packet->time == LA_TIME_NONE))
+    packet->time = reader->clock != LA_TIME_NONE ? reader->clock : 0;
+  reader->clock = MAX(reader->clock, packet->time); /* LA_TIME_NONE is below all times */
+  batch->earliest = MIN(batch->earliest, packet->time);
 }
 
-/* Decodes packet `i` of the batch, or leaves it out. */
-static bool take_packet(LaReader *reader, LaBatch *batch, unsigned i, GError **error)
+/* Decodes the `count` packets behind the batch, or as many of them as -c allows, and makes them its own. */
+static void take_all(LaReader *reader, LaBatch *batch, unsigned count)
 {
-  LaPacketView *packet = &batch->packets[i];
-  packet->frame += reader->frame_base;
-  if (packet->time == LA_TIME_NONE)
-    packet->time = reader->clock != LA_TIME_NONE ? reader->clock : 0;
-  else if (reader->clock == LA_TIME_NONE || packet->time > reader->clock)
-    reader->clock = packet->time;
-  bool selected;
-  if (!is_selected(reader, packet, &selected, error))
-    return false;
-  if (!selected) {
-    batch->results[i] = LA_DECODED_NOT_SELECTED;
-    return true;
+  LaPacketView *packets = batch->packets + batch->count;
+  if (reader->selected_left != UINT64_MAX) {
+    count = (unsigned)MIN(count, reader->selected_left);
+    reader->selected_left -= count;
   }
-  if (reader->selected_left != UINT64_MAX)
-    reader->selected_left--;
-  LaSegment *segment = &batch->segments[batch->segment_count];
-  LaIcmpError *icmp = &batch->icmp[batch->icmp_count];
-  LaDecodeResult result = la_decode(packet, reader->decode, segment, icmp);
-  batch->results[i] = (uint8_t)result;
-  batch->segment_count += result == LA_DECODED_SEGMENT ? 1 : 0;
-  batch->icmp_count += result == LA_DECODED_ICMP ? 1 : 0;
+  for (unsigned i = 0; i < count; i++)
+    settle_packet(reader, batch, &packets[i]);
+  LaDecodedBatch decoded = {
+      .results = batch->results + batch->count,
+      .segments = batch->segments + batch->segment_count,
+      .icmp = batch->icmp + batch->icmp_count,
+  };
+  la_decode_batch(packets, count, reader->decode, &decoded);
+  batch->segment_count += decoded.segment_count;
+  batch->icmp_count += decoded.icmp_count;
+  batch->count += count;
+}
+
+/* The same with a filter, which is asked about each packet. */
+static bool take_selected(LaReader *reader, LaBatch *batch, unsigned count, GError **error)
+{
+  unsigned end = batch->count + count;
+  for (unsigned i = batch->count; i < end && reader->selected_left > 0; i++) {
+    LaPacketView *packet = &batch->packets[i];
+    settle_packet(reader, batch, packet);
+    bool selected;
+    if (!la_filter_match(reader->filter, packet, &selected, error))
+      return false;
+    batch->results[i] = LA_DECODED_NOT_SELECTED;
+    batch->count = i + 1;
+    if (!selected)
+      continue;
+    if (reader->selected_left != UINT64_MAX)
+      reader->selected_left--;
+    LaDecodeResult result =
+        la_decode(packet, reader->decode, &batch->segments[batch->segment_count], &batch->icmp[batch->icmp_count]);
+    batch->results[i] = (uint8_t)result;
+    batch->segment_count += result == LA_DECODED_SEGMENT ? 1 : 0;
+    batch->icmp_count += result == LA_DECODED_ICMP ? 1 : 0;
+  }
   return true;
 }
 
 bool la_reader_next(LaReader *reader, LaBatch *batch, LaReadResult *ret_result, GError **error)
 {
   batch->count = batch->segment_count = batch->icmp_count = 0;
+  batch->earliest = LA_TIME_MAX;
   while (batch->count < LA_BATCH_MAX && reader->ended == LA_READ_PACKET) {
     if (reader->selected_left == 0) {
       reader->ended = LA_READ_END;
       break;
     }
-    unsigned first = batch->count;
-    unsigned count = la_source_next_batch(reader->source, batch->packets + first, LA_BATCH_MAX - first, &reader->ended);
-    for (unsigned i = first; i < first + count && reader->selected_left > 0; i++) {
-      if (!take_packet(reader, batch, i, error))
-        return false;
-      batch->count = i + 1;
-    }
+    unsigned count =
+        la_source_next_batch(reader->source, batch->packets + batch->count, LA_BATCH_MAX - batch->count, &reader->ended);
+    if (reader->filter == NULL)
+      take_all(reader, batch, count);
+    else if (!take_selected(reader, batch, count, error))
+      return false;
   }
   *ret_result = batch->count > 0 ? LA_READ_PACKET : reader->ended;
   return true;

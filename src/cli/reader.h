@@ -22,6 +22,7 @@ typedef struct {
   unsigned count;
   unsigned segment_count;
   unsigned icmp_count;
+  LaTime earliest; /* of all packets' times */
   uint8_t results[LA_BATCH_MAX];
   LaPacketView packets[LA_BATCH_MAX]; /* their bytes are gone already */
   LaSegment segments[LA_BATCH_MAX];

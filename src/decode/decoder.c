@@ -4,6 +4,8 @@
  * more headers than LA_WALK_DEPTH is forged, and counted as malformed. */
 #include "decode/decoder.h"
 
+#include <string.h>
+
 #include "decode/layer.h"
 
 enum {
@@ -79,4 +81,26 @@ LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *opti
   if (packet->link_type == LINK_ETHERNET && !options->verify_checksums && la_fast_decode(packet, ret_segment))
     return LA_DECODED_SEGMENT;
   return la_walk(packet, options, ret_segment, ret_icmp);
+}
+
+void la_decode_batch(const LaPacketView *packets, unsigned count, const LaDecodeOptions *options, LaDecodedBatch *ret)
+{
+  unsigned segments = 0;
+  unsigned errors = 0;
+  for (unsigned i = 0; i < count; i++) {
+    if (!options->verify_checksums) {
+      unsigned run = la_fast_decode_run(packets + i, count - i, ret->segments + segments);
+      memset(ret->results + i, LA_DECODED_SEGMENT, run);
+      segments += run;
+      i += run;
+      if (i == count)
+        break;
+    }
+    LaDecodeResult result = la_walk(&packets[i], options, &ret->segments[segments], &ret->icmp[errors]);
+    ret->results[i] = (uint8_t)result;
+    segments += result == LA_DECODED_SEGMENT ? 1 : 0;
+    errors += result == LA_DECODED_ICMP ? 1 : 0;
+  }
+  ret->segment_count = segments;
+  ret->icmp_count = errors;
 }

@@ -28,6 +28,18 @@ typedef struct {
 LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
                          LaIcmpError *ret_icmp);
 
+/* Decodes `count` packets side by side in order, as la_decode does. Result i is that of packet i; the n-th packet whose result is
+ * LA_DECODED_SEGMENT has the n-th segment, and so for ICMP errors. */
+typedef struct {
+  uint8_t *results;       /* room for `count` */
+  LaSegment *segments;    /* room for `count` */
+  LaIcmpError *icmp;      /* room for `count` */
+  unsigned segment_count; /* set */
+  unsigned icmp_count;    /* set */
+} LaDecodedBatch;
+
+void la_decode_batch(const LaPacketView *packets, unsigned count, const LaDecodeOptions *options, LaDecodedBatch *ret);
+
 /* Whether packets of this link type (LINKTYPE_ value) are understood at all. */
 bool la_decode_knows_link_type(uint16_t link_type);
 

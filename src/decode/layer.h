@@ -10,8 +10,10 @@
 #ifndef LA_DECODE_LAYER_H
 #define LA_DECODE_LAYER_H
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/cursor.h"
 #include "capture/packet_view.h"
@@ -93,6 +95,14 @@ static inline uint16_t la_be16(const uint8_t *p)
   return (uint16_t)(p[0] << 8 | p[1]);
 }
 
+/* Whether the number at `p` has any of the bits of `mask`. */
+static inline bool la_be16_has(const uint8_t *p, uint16_t mask)
+{
+  uint16_t raw;
+  memcpy(&raw, p, sizeof raw);
+  return (raw & GUINT16_TO_BE(mask)) != 0;
+}
+
 static inline uint32_t la_be24(const uint8_t *p)
 {
   return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
@@ -101,6 +111,13 @@ static inline uint32_t la_be24(const uint8_t *p)
 static inline uint32_t la_be32(const uint8_t *p)
 {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint64_t la_be64(const uint8_t *p)
+{
+  uint64_t value;
+  memcpy(&value, p, sizeof value);
+  return GUINT64_FROM_BE(value);
 }
 
 static inline uint32_t la_le32(const uint8_t *p)
@@ -181,13 +198,14 @@ bool la_ether_plausible(const LaWalk *w, size_t offset);
 /* Sets what every segment has from its packet, and the encapsulation to none. */
 static inline void la_segment_begin(LaSegment *segment, const LaPacketView *packet)
 {
+  uint32_t interface = packet->interface < UINT16_MAX ? packet->interface : UINT16_MAX;
   segment->time = packet->time;
   segment->frame = packet->frame;
-  segment->interface = packet->interface < UINT16_MAX ? (uint16_t)packet->interface : UINT16_MAX;
   segment->tunnel_hash = 0;
   segment->checksum_bad = 0;
   segment->fragment = 0;
   segment->encap_count = 0;
+  segment->interface = (uint16_t)interface;
 }
 
 /* Sets the addresses of `segment` from an IPv4 or IPv6 header. */
@@ -215,16 +233,67 @@ static inline uint64_t la_packet_wire_len(const LaPacketView *packet)
   return len > fcs ? len - fcs : 0;
 }
 
-/* Fills the TCP fields of `segment` from the header at `tcp`, of which `captured` (at least 20) bytes are there, out of `len`
- * bytes of segment by the IP header. False when its data offset is below 5 or beyond `len`; `header_len` is set then, too. */
-bool la_tcp_fill(LaSegment *segment, const uint8_t *tcp, size_t captured, uint32_t len);
+/* Whether the first `len` bytes, at least 1, are within that length. */
+static inline bool la_packet_has_on_wire(const LaPacketView *packet, uint64_t len)
+{
+  uint64_t end = len + (packet->fcs_len > 0 ? (uint64_t)packet->fcs_len : 0);
+  return end <= packet->wire_len || end <= packet->captured_len;
+}
+
+/* The length of the TCP header at `tcp` by its data offset. */
+static inline unsigned la_tcp_header_len(const uint8_t *tcp)
+{
+  return (unsigned)(la_be64(tcp + 8) >> 26) & 0x3c;
+}
+
+/* Fills the options of `segment` from the header at `tcp`, of which `captured` (at least 20) bytes are there; its `header_len` is
+ * set and above 20. */
+void la_tcp_fill_options(LaSegment *segment, const uint8_t *tcp, size_t captured);
+
+/* Fills the TCP fields of `segment` from the header at `tcp`, of which `captured` (at least 20) bytes are there. Its data offset says
+ * `header_len` bytes, at least 20 and at most `len`, the bytes of segment by the IP header. A header without options and one with
+ * nothing but the timestamps in the layout that everybody sends (two no-operations before them) are read here. */
+static inline void la_tcp_fill(LaSegment *segment, const uint8_t *tcp, size_t captured, unsigned header_len, uint32_t len)
+{
+  uint64_t ports_seq = la_be64(tcp);
+  uint64_t ack_window = la_be64(tcp + 8);
+  segment->seq = (uint32_t)ports_seq;
+  segment->dst_port = (uint16_t)(ports_seq >> 32);
+  segment->src_port = (uint16_t)(ports_seq >> 48);
+  segment->ack = (uint32_t)(ack_window >> 32);
+  segment->payload_len = len - header_len;
+  segment->window = (uint16_t)ack_window;
+  segment->flags = (uint16_t)(ack_window >> 16) & 0x1ff;
+  segment->header_len = (uint8_t)header_len;
+  segment->wscale = 0;
+  segment->mss = 0;
+  segment->sack_count = 0;
+  segment->cookie_len = 0;
+  if (header_len == 32 && captured >= 32 && la_be32(tcp + 20) == 0x0101080a) {
+    uint64_t stamps = la_be64(tcp + 24);
+    segment->ts_ecr = (uint32_t)stamps;
+    segment->ts_val = (uint32_t)(stamps >> 32);
+    segment->options = LA_OPT_TIMESTAMPS;
+    return;
+  }
+  segment->ts_ecr = 0;
+  segment->ts_val = 0;
+  segment->options = 0;
+  if (header_len > 20)
+    la_tcp_fill_options(segment, tcp, captured);
+}
 
 /* Whether the checksum of the `len` bytes of segment at `tcp` is wrong, with the pseudo header of `segment` (RFC 9293 3.1). */
 bool la_tcp_checksum_wrong(const LaSegment *segment, const uint8_t *tcp, uint32_t len);
 
 /* The common case, Ethernet with any VLAN tags, plain IPv4 or IPv6, TCP, in one go. False when the packet is anything else, or is
- * in any way odd; the walk then finds out. With true `segment` is filled exactly as the walk would. */
+ * in any way odd; the walk then finds out. With true `segment` is filled exactly as the walk would. `packet` is Ethernet, and no
+ * checksums are asked for. */
 bool la_fast_decode(const LaPacketView *packet, LaSegment *segment);
+
+/* The same for packets side by side, of any link type, until one is not the common case: how many were, so many of `segments` are
+ * filled. The one behind them may be scribbled on. */
+unsigned la_fast_decode_run(const LaPacketView *packets, unsigned count, LaSegment *segments);
 
 /* The general case. */
 LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,

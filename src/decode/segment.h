@@ -68,35 +68,36 @@ typedef struct {
 #define LA_ENCAP_MAX 16
 #define LA_SACK_MAX 4
 
+/* What is asked of every segment stands in the first 100 bytes, in an order that suits the decoder: neighbours in the header are
+ * neighbours here, the other way round, so that on a little-endian machine one swapped load fills several fields. */
 typedef struct {
   LaTime time;
   uint64_t frame;
   LaAddr src;
   LaAddr dst;
-  uint16_t src_port;
-  uint16_t dst_port;
   uint32_t seq;
+  uint16_t dst_port;
+  uint16_t src_port;
   uint32_t ack;         /* meaningless without LA_TCP_ACK */
   uint32_t payload_len; /* from the IP length; on the wire's word for offloaded packets with IP length 0 */
-  uint16_t flags;       /* LA_TCP_* */
-  uint16_t window;      /* as sent, unscaled */
-  uint16_t options;     /* LA_OPT_* */
-  uint16_t ip_id;       /* IPv4 identification; 0 with IPv6 */
-  uint8_t ttl;          /* of the innermost IP header: TTL or hop limit */
-  uint8_t family;       /* LaFamily of the innermost IP header */
-  uint8_t wscale;       /* with LA_OPT_WSCALE: the shift, 0-255 as sent */
-  uint8_t header_len;   /* TCP header in bytes */
-  uint16_t mss;         /* with LA_OPT_MSS */
-  uint8_t sack_count;   /* with LA_OPT_SACK: blocks that were captured */
-  uint8_t cookie_len;   /* with LA_OPT_FAST_OPEN: bytes of cookie (0: a request) */
-  uint32_t ts_val;      /* with LA_OPT_TIMESTAMPS */
   uint32_t ts_ecr;
-  uint32_t
-      tunnel_hash;    /* hash of those ids of `encap` that are the same in both directions (VLAN, VNI, GRE key); 0 when none */
-  uint16_t interface; /* index of the capture's interface (65535: that or a later one) */
+  uint32_t ts_val;       /* with LA_OPT_TIMESTAMPS */
+  uint16_t window;       /* as sent, unscaled */
+  uint16_t flags;        /* LA_TCP_* */
+  uint16_t options;      /* LA_OPT_* */
+  uint16_t ip_id;        /* IPv4 identification; 0 with IPv6 */
+  uint8_t header_len;    /* TCP header in bytes */
+  uint8_t ttl;           /* of the innermost IP header: TTL or hop limit */
+  uint8_t family;        /* LaFamily of the innermost IP header */
+  uint8_t wscale;        /* with LA_OPT_WSCALE: the shift, 0-255 as sent */
+  uint16_t mss;          /* with LA_OPT_MSS */
+  uint8_t sack_count;    /* with LA_OPT_SACK: blocks that were captured */
+  uint8_t cookie_len;    /* with LA_OPT_FAST_OPEN: bytes of cookie (0: a request) */
+  uint32_t tunnel_hash;  /* hash of those ids of `encap` that are the same in both directions (VLAN, VNI, GRE key); 0: none */
   uint16_t checksum_bad; /* 1: the TCP checksum was verified and is wrong; 0: right, or not verified */
   uint8_t fragment;      /* 1: the first fragment of a datagram */
   uint8_t encap_count;
+  uint16_t interface;          /* index of the capture's interface (65535: that or a later one) */
   LaEncap encap[LA_ENCAP_MAX]; /* only the first encap_count are set */
   struct {
     uint32_t left, right;

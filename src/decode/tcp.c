@@ -1,7 +1,7 @@
 /* The TCP header and its options (RFC 9293 section 3.1).
  *
- * A header without options and one with nothing but the timestamps in the layout that everybody sends take no loop. Options are
- * read from the captured part of the header only; that some of it is missing is told, so that an absent option is not taken for
+ * A header without options, one with nothing but the timestamps (layer.h) and the usual SYN take no loop. Options are read from the
+ * captured part of the header only; that some of it is missing is told, so that an absent option is not taken for
  * one that was not sent. A malformed option ends the list: where the next one would begin is then unknown. */
 #include "decode/layer.h"
 
@@ -155,37 +155,27 @@ static unsigned read_options(LaSegment *s, LaCursor in, size_t stated)
   return stated != 0 ? found | LA_OPT_CUT : found;
 }
 
-bool la_tcp_fill(LaSegment *segment, const uint8_t *tcp, size_t captured, uint32_t len)
+/* The options of a SYN in the layout that most hosts send: MSS, SACK-permitted, timestamps, no-operation, window scale. False when
+ * these are others; nothing is noted then. */
+static bool read_syn_options(LaSegment *s, const uint8_t *options)
 {
-  unsigned header_len = (tcp[12] >> 4) * 4u;
-  segment->header_len = (uint8_t)header_len;
-  if (header_len < 20 || header_len > len)
+  uint32_t last = la_be32(options + 16);
+  if (la_be16(options) != 0x0204 || la_be32(options + 4) != 0x0402080a || last >> 8 != 0x010303)
     return false;
-  segment->src_port = la_be16(tcp);
-  segment->dst_port = la_be16(tcp + 2);
-  segment->seq = la_be32(tcp + 4);
-  segment->ack = la_be32(tcp + 8);
-  segment->flags = la_be16(tcp + 12) & 0x1ff;
-  segment->window = la_be16(tcp + 14);
-  segment->payload_len = len - header_len;
-  segment->options = 0;
-  segment->wscale = 0;
-  segment->mss = 0;
-  segment->sack_count = 0;
-  segment->cookie_len = 0;
-  segment->ts_val = 0;
-  segment->ts_ecr = 0;
-  if (header_len == 20)
-    return true;
-  if (header_len == 32 && captured >= 32 && la_be32(tcp + 20) == 0x0101080a) { /* two no-operations and the timestamps */
-    segment->options = LA_OPT_TIMESTAMPS;
-    segment->ts_val = la_be32(tcp + 24);
-    segment->ts_ecr = la_be32(tcp + 28);
-    return true;
-  }
-  size_t end = captured < header_len ? captured : header_len;
-  segment->options = (uint16_t)read_options(segment, la_cursor_init(tcp + 20, end - 20), header_len - 20);
+  s->mss = la_be16(options + 2);
+  s->ts_val = la_be32(options + 8);
+  s->ts_ecr = la_be32(options + 12);
+  s->wscale = (uint8_t)last;
+  s->options = LA_OPT_MSS | LA_OPT_SACK_PERMITTED | LA_OPT_TIMESTAMPS | LA_OPT_WSCALE;
   return true;
+}
+
+void la_tcp_fill_options(LaSegment *segment, const uint8_t *tcp, size_t captured)
+{
+  size_t end = captured < segment->header_len ? captured : segment->header_len;
+  if (end == 40 && segment->header_len == 40 && read_syn_options(segment, tcp + 20))
+    return;
+  segment->options = (uint16_t)read_options(segment, la_cursor_init(tcp + 20, end - 20), segment->header_len - 20u);
 }
 
 /* The sum of 16-bit words in network order, not folded. An odd last byte counts as if a zero followed it. */
@@ -218,10 +208,12 @@ LaStep la_tcp_step(LaWalk *w)
   uint32_t len = stated < UINT32_MAX ? (uint32_t)stated : UINT32_MAX;
   size_t captured = 20 + la_cursor_left(&w->in);
   LaSegment *segment = w->segment;
-  if (!la_tcp_fill(segment, h, captured, len)) {
-    bool beyond = segment->header_len > len && (w->fragment & LA_FRAGMENT_INNER) != 0;
+  unsigned header_len = la_tcp_header_len(h);
+  if (header_len < 20 || header_len > len) {
+    bool beyond = header_len > len && (w->fragment & LA_FRAGMENT_INNER) != 0;
     return beyond ? (LaStep)LA_DECODED_FRAGMENT : la_walk_bad(w);
   }
+  la_tcp_fill(segment, h, captured, header_len, len);
   segment->fragment = (w->fragment & LA_FRAGMENT_INNER) != 0;
   if (w->options->verify_checksums && w->fragment == 0 && captured >= len)
     segment->checksum_bad = la_tcp_checksum_wrong(segment, h, len);

@@ -160,13 +160,87 @@ static void oddities_are_left_to_the_walk(void **state)
   }
 }
 
+/* The options of the usual SYN are read without a loop. Four bytes of no-operations in front of the same options make another
+ * layout, which is read by the loop: it must tell the same of them, whatever byte of them is changed. */
+static void usual_syn_options_are_read_as_any_others(void **state)
+{
+  (void)state;
+  LaDecodeOptions options = {.verify_checksums = false};
+  for (unsigned i = 0; i < 20; i++) {
+    for (unsigned change = 0; change < 256; change++) {
+      Bytes usual = tcp_with_options("020405b4 0402080a 0000aaaa 00000bbb 01030307");
+      Bytes other = tcp_with_options("01010101 020405b4 0402080a 0000aaaa 00000bbb 01030307");
+      usual.data[20 + i] = (uint8_t)(usual.data[20 + i] ^ change);
+      other.data[24 + i] = (uint8_t)(other.data[24 + i] ^ change);
+      wrap_ipv4(&usual, 6);
+      wrap_ipv4(&other, 6);
+      LaPacketView packets[] = {view_of(&usual, usual.len), view_of(&other, other.len)};
+      LaSegment segments[2];
+      LaIcmpError icmp;
+      for (unsigned k = 0; k < 2; k++) {
+        packets[k].link_type = 101;
+        assert_int_equal(la_decode(&packets[k], &options, &segments[k], &icmp), LA_DECODED_SEGMENT);
+        segments[k].header_len = 0;
+        segments[k].ip_id = 0;
+      }
+      assert_same_segment(&segments[0], &segments[1]);
+    }
+  }
+}
+
+/* A batch of packets of all kinds gives what they give one by one. */
+static void batches_are_decoded_as_their_packets(void **state)
+{
+  (void)state;
+  enum {
+    COUNT = 40
+  };
+  static LaSegment segments[COUNT];
+  static LaIcmpError icmp[COUNT];
+  static Bytes bytes[COUNT];
+  LaPacketView packets[COUNT];
+  uint8_t results[COUNT];
+  uint32_t random = 7;
+  for (unsigned round = 0; round < 500; round++) {
+    LaDecodeOptions options = {.verify_checksums = round % 5 == 0};
+    unsigned count = next_random(&random) % (COUNT + 1);
+    unsigned odd = next_random(&random) % 8;
+    for (unsigned i = 0; i < count; i++) {
+      bytes[i] = common_packet(next_random(&random) & 15);
+      packets[i] = view_of(&bytes[i], bytes[i].len);
+      switch (next_random(&random) % 8 < odd ? next_random(&random) % 4 : 4) {
+      case 0: packets[i].link_type = 228; break;
+      case 1: packets[i].captured_len = 30; break;
+      case 2: bytes[i].data[12] ^= 0xff; break;
+      case 3: bytes[i].data[23] = 1; break;
+      default: break;
+      }
+      packets[i].frame = round * COUNT + i;
+    }
+    LaDecodedBatch batch = {.results = results, .segments = segments, .icmp = icmp};
+    la_decode_batch(packets, count, &options, &batch);
+    unsigned segment_count = 0;
+    unsigned icmp_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+      LaSegment segment;
+      LaIcmpError error;
+      assert_int_equal(results[i], la_decode(&packets[i], &options, &segment, &error));
+      if (results[i] == LA_DECODED_SEGMENT)
+        assert_same_segment(&segments[segment_count++], &segment);
+      if (results[i] == LA_DECODED_ICMP)
+        assert_int_equal(icmp[icmp_count++].frame, packets[i].frame);
+    }
+    assert_int_equal(batch.segment_count, segment_count);
+    assert_int_equal(batch.icmp_count, icmp_count);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(common_packets_take_the_fast_path),
-      cmocka_unit_test(cut_packets_are_decoded_the_same),
-      cmocka_unit_test(damaged_packets_are_decoded_the_same),
-      cmocka_unit_test(oddities_are_left_to_the_walk),
+      cmocka_unit_test(common_packets_take_the_fast_path),        cmocka_unit_test(cut_packets_are_decoded_the_same),
+      cmocka_unit_test(damaged_packets_are_decoded_the_same),     cmocka_unit_test(oddities_are_left_to_the_walk),
+      cmocka_unit_test(usual_syn_options_are_read_as_any_others), cmocka_unit_test(batches_are_decoded_as_their_packets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
