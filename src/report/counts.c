@@ -10,17 +10,9 @@
 static const char *const skipped_names[] = {"not_tcp", "not_ip", "malformed", "fragment", "cut_short", "not_selected"};
 static_assert(G_N_ELEMENTS(skipped_names) == LA_SKIPPED_N, "a name for each reason");
 
-static const char *const vantage_names[] = {"unknown", "client", "server", "middle"};
-static_assert(G_N_ELEMENTS(vantage_names) == LA_VANTAGE_N, "a name for each vantage point");
-
 const char *la_skipped_name(LaSkipped reason)
 {
   return skipped_names[reason];
-}
-
-const char *la_vantage_name(LaVantage vantage)
-{
-  return vantage_names[vantage];
 }
 
 static void free_capture_finding(gpointer data)

@@ -8,7 +8,9 @@
 #include "base/addr.h"
 #include "base/time.h"
 #include "diagnose/diagnose.h"
+#include "diagnose/subject.h"
 #include "track/connection.h"
+#include "track/vantage.h"
 
 /* A finished connection. All borrowed for the call it is handed to. */
 typedef struct {
@@ -25,19 +27,6 @@ static inline LaHostPort la_connection_end(const LaConnection *conn, LaSide side
 {
   return (LaHostPort){.addr = conn->addr[side], .port = conn->port[side], .family = conn->family};
 }
-
-typedef enum {
-  LA_SUBJECT_SERVICE, /* `server` */
-  LA_SUBJECT_SOURCE,  /* `client`'s address */
-  LA_SUBJECT_PAIR,    /* `client`'s address and `server` */
-  LA_SUBJECT_N,
-} LaSubjectKind;
-
-typedef struct {
-  LaSubjectKind kind;
-  LaHostPort client; /* port 0 */
-  LaHostPort server;
-} LaSubject;
 
 /* What is said of a host, a service or a pair. Borrowed for the call. */
 typedef struct {
@@ -58,16 +47,6 @@ typedef enum {
 } LaSkipped;
 
 const char *la_skipped_name(LaSkipped reason); /* "not_tcp" */
-
-typedef enum {
-  LA_VANTAGE_UNKNOWN,
-  LA_VANTAGE_CLIENT,
-  LA_VANTAGE_SERVER,
-  LA_VANTAGE_MIDDLE,
-  LA_VANTAGE_N,
-} LaVantage;
-
-const char *la_vantage_name(LaVantage vantage); /* "middle" */
 
 /* A finding about the capture itself, said once with a count. */
 typedef struct {
