@@ -13,17 +13,57 @@ static void keep(LaFindings *findings, const LaFinding *finding)
   findings->items[at] = *finding;
 }
 
+#define CLEAN_MARKS                                                                                                          \
+  (LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN | LA_MARK_DATA | LA_MARK_HANDSHAKE_ACK | LA_MARK_ACKS_SYN | LA_MARK_ACKS_FIN |  \
+   LA_MARK_ACKS_DATA | LA_MARK_FIRST_DATA)
+#define CLEAN_FLAGS (LA_CONN_CLOSED | LA_CONN_ESTABLISHED | LA_CONN_OVER)
+
+static LaTime least(LaTime a, LaTime b)
+{
+  return a < b ? a : b;
+}
+
+/* Whether a connection shows nothing that any rule is about: opened with three segments, carried payload, closed with two FINs,
+ * each once, in order, and in good time. A test asks every rule about such connections too, and none has an answer. */
+static bool is_clean(const LaConnection *conn, const LaContext *context)
+{
+  if ((conn->marks & ~CLEAN_MARKS) != 0 || (conn->flags & ~(uint32_t)CLEAN_FLAGS) != 0 || (conn->flags & LA_CONN_CLOSED) == 0)
+    return false;
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  const LaEndpoint *first = &conn->end[conn->first_fin];
+  const LaEndpoint *second = &conn->end[LA_OTHER(conn->first_fin)];
+  if (opener->syn_sent != 1 || acceptor->syn_ack_sent != 1 || opener->fin_sent != 1 || acceptor->fin_sent != 1)
+    return false;
+  if (opener->payload_segments + acceptor->payload_segments == 0 || conn->exit_run > 1 || second->fin_ack != first->fin_end)
+    return false;
+  if ((opener->cut | acceptor->cut | opener->bad_checksums | acceptor->bad_checksums | opener->recorded_late | acceptor->recorded_late) != 0)
+    return false;
+  LaTime slow = least(LA_THRESHOLD(context, close_wait_slow, 0), LA_THRESHOLD(context, close_wait_leak, 0));
+  if (second->fin_time - first->fin_acked_time >= slow)
+    return false;
+  LaTime quick = least(LA_THRESHOLD(context, handshake_slow, 0), LA_THRESHOLD(context, handshake_slow, 2));
+  return acceptor->syn_time - opener->syn_time <= quick && conn->handshake_ack_time - acceptor->syn_time <= quick;
+}
+
 void la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings *ret_findings)
 {
+  ret_findings->count = 0;
+  if (context->ask == LA_ASK_WHAT_MATTERS && is_clean(conn, context))
+    return;
   unsigned count;
   const LaRule *const *rules = la_rules(&count);
   LaContext about = *context;
   about.service = about.services != NULL ? la_services_get(about.services, conn->service) : NULL;
   about.host = about.services != NULL ? la_services_get(about.services, conn->host) : NULL;
   about.reset = (LaResetVerdict){.kind = LA_RESET_NONE};
-  if ((conn->flags & LA_CONN_RST) != 0)
+  if ((conn->flags & LA_CONN_RST) != 0 && (conn->flags & LA_CONN_STRAY) == 0)
     about.reset = la_verdict_reset(conn, &about);
-  ret_findings->count = 0;
+  about.opening = (LaOpening){.kind = LA_OPENING_FINE};
+  /* A handshake of three segments, and something that worked after it, needs no verdict. */
+  bool smooth = conn->end[LA_OPENER].syn_sent == 1 && conn->end[LA_ACCEPTOR].syn_ack_sent == 1 && conn->end[LA_ACCEPTOR].payload_segments != 0;
+  if ((conn->marks & LA_MARK_SYN) != 0 && !smooth)
+    about.opening = la_verdict_handshake(conn, &about);
   for (unsigned i = 0; i < count; i++) {
     const LaRule *rule = rules[i];
     if (rule->scope == LA_SCOPE_HOST || rule->decide == NULL)

@@ -5,6 +5,7 @@
 #include "diagnose/finding.h"
 #include "diagnose/rule.h"
 #include "diagnose/rule_index.h"
+#include "diagnose/verdict_handshake.h"
 #include "diagnose/verdict_reset.h"
 #include "track/connection.h"
 #include "track/service.h"
@@ -20,15 +21,22 @@ void la_thresholds_init(LaThresholds *thresholds); /* all defaults */
  * value has the wrong unit. */
 bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError **error);
 
+typedef enum {
+  LA_ASK_WHAT_MATTERS, /* rules are not asked about connections that are clean in every respect */
+  LA_ASK_EVERYTHING,   /* every rule is asked about every connection: slower, the same findings; for tests */
+} LaAsk;
+
 /* What rules may read beside the connection. The first part is set by the caller for all connections, the second by la_diagnose
  * for each. Facts about services are as they stand when the connection has finished: its rules' moment of decision. */
 typedef struct LaContext {
   const LaThresholds *thresholds;
   LaServices *services; /* NULL: nothing known of other connections */
+  LaAsk ask;
 
   const LaService *service; /* of the connection's server end; NULL: unknown */
   const LaService *host;    /* of the server's address */
   LaResetVerdict reset;     /* what the RST that ended it was */
+  LaOpening opening;        /* what went wrong while it opened */
 } LaContext;
 
 /* Threshold `n` of rule close_wait_leak: LA_THRESHOLD(context, close_wait_leak, n). */

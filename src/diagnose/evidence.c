@@ -75,6 +75,12 @@ void la_say_end(GString *out, const LaConnection *conn, LaSide side)
   g_string_append(out, la_host_port_format(&end, text));
 }
 
+void la_say_addr(GString *out, const LaAddr *addr, uint8_t family)
+{
+  char text[LA_ADDR_TEXT_MAX];
+  g_string_append(out, la_addr_format(addr, (LaFamily)family, text));
+}
+
 void la_say_pair(GString *out, const LaConnection *conn)
 {
   la_say_end(out, conn, LA_OPENER);

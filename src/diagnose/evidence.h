@@ -59,6 +59,9 @@ static inline LaTime la_fin_acked(const LaConnection *conn, LaSide sender)
 /* "10.9.0.2:8888", "[2001:db8::1]:80". */
 void la_say_end(GString *out, const LaConnection *conn, LaSide side);
 
+/* "203.0.113.9". `family` is an LaFamily. */
+void la_say_addr(GString *out, const LaAddr *addr, uint8_t family);
+
 /* "10.9.0.1:55308 -> 10.9.0.2:8888". */
 void la_say_pair(GString *out, const LaConnection *conn);
 

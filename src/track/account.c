@@ -65,6 +65,13 @@ static void forget_false_ack(LaEndpoint *me, LaEndpoint *peer, uint32_t end)
     }
 }
 
+/* What was taken for missing is there, or was never sent. */
+static void forget_missed(LaConnection *conn)
+{
+  if ((conn->end[LA_OPENER].missed | conn->end[LA_ACCEPTOR].missed) == 0)
+    conn->flags &= ~(uint32_t)LA_CONN_MISSED;
+}
+
 static void account_syn(LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, const LaSegment *s, uint64_t marks)
 {
   bool with_ack = (s->flags & LA_TCP_ACK) != 0;
@@ -145,6 +152,7 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
   } else if ((marks & LA_MARK_ACK_OF_UNSENT) != 0) {
     forget_false_ack(me, &conn->end[LA_OTHER(side)], end);
     me->snd_nxt = la_seq_max(me->snd_nxt, end);
+    forget_missed(conn);
   } else if ((marks & LA_MARK_RETRANSMISSION) != 0 || (marks & LA_MARK_OUT_OF_ORDER) != 0) {
     if ((marks & LA_MARK_RETRANSMISSION) != 0) {
       me->retransmitted++;
@@ -155,6 +163,7 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
       note_recorded_late(me, s, end);
     }
     fill_holes(me, s->seq, end);
+    forget_missed(conn);
   } else if (la_segment_length(s) != 0) {
     if ((marks & LA_MARK_HOLE_BEFORE) != 0 && (marks & LA_MARK_OUT_OF_WINDOW) == 0)
       add_hole(me, (LaHole){.start = me->snd_nxt, .end = s->seq, .since = s->time, .acked_frame = 0});

@@ -15,6 +15,7 @@
 /* Reordering on a path without a known round trip. */
 #define REORDER_MIN (3 * LA_MSEC)
 #define CHALLENGE_MAX LA_SEC
+#define CAPTURE_ORDER_MAX LA_MSEC
 /* Without a handshake the round trip is not known. */
 #define FLIGHT_UNKNOWN (200 * LA_MSEC)
 #define FLIGHT_MARGIN (20 * LA_MSEC)
@@ -97,6 +98,18 @@ static uint64_t classify_old(const LaConnection *conn, const LaEndpoint *me, con
   return since <= soon ? LA_MARK_OUT_OF_ORDER : LA_MARK_RETRANSMISSION;
 }
 
+/* A bare ACK carries SND.NXT (RFC 9293 section 3.10.7.4): when it stands before numbers that the other end has acknowledged already, they
+ * were never sent. Captures that change the order do so by less. */
+static bool stands_before_false_ack(const LaEndpoint *me, const LaSegment *s)
+{
+  for (unsigned i = 0; i < me->holes_used; i++) {
+    const LaHole *hole = &me->holes[i];
+    if (hole->acked_frame != 0 && hole->end == me->snd_nxt && s->seq == hole->start && s->time - hole->since >= CAPTURE_ORDER_MAX)
+      return true;
+  }
+  return false;
+}
+
 /* Payload, FIN, or neither: where it lies in the sender's sequence. */
 static uint64_t classify_sequence(const LaConnection *conn, const LaEndpoint *me, const LaEndpoint *peer, const LaSegment *s)
 {
@@ -117,7 +130,7 @@ static uint64_t classify_sequence(const LaConnection *conn, const LaEndpoint *me
     return marks | ((peer->flags & LA_END_ZERO_WINDOW) != 0 ? LA_MARK_WINDOW_PROBE : LA_MARK_KEEPALIVE);
   }
   if (length == 0)
-    return marks;
+    return marks | (me->holes_used != 0 && stands_before_false_ack(me, s) ? LA_MARK_ACK_OF_UNSENT : 0);
 
   if (la_seq_gt(end, me->snd_nxt)) {
     if (la_seq_gt(s->seq, me->snd_nxt))
@@ -215,7 +228,8 @@ uint64_t la_classify(const LaConnection *conn, LaSide side, const LaSegment *s)
     marks |= LA_MARK_BAD_CHECKSUM;
 
   /* Whatever moves forward cannot have been there before. */
-  bool advances = (me->flags & LA_END_SPOKE) == 0 || la_seq_gt(s->seq + la_segment_length(s), me->snd_nxt) ||
+  bool first = (me->flags & LA_END_SPOKE) == 0 && (me->packets == 0 || (s->flags & LA_TCP_RST) == 0);
+  bool advances = first || la_seq_gt(s->seq + la_segment_length(s), me->snd_nxt) ||
                   ((s->flags & LA_TCP_ACK) != 0 && la_seq_gt(s->ack, me->rcv_nxt));
   if (!advances && is_duplicate(me, s))
     marks |= LA_MARK_DUPLICATE;

@@ -269,7 +269,6 @@ typedef struct LaConnection {
   LaTime deadline;       /* when it ends if nothing more comes */
   LaTime first_time;
   uint64_t first_frame;
-  LaTime spoke_noted;    /* when its server end was last noted as heard with its service */
   uint32_t older, newer; /* handles (tracker's) */
   uint32_t handle;
   uint16_t file;

@@ -46,7 +46,7 @@ bool la_connection_one_direction(const LaConnection *conn)
   if (silent->packets != 0 || speaker->packets == 0)
     return false;
   /* An end that acknowledges has heard something; SYNs and RSTs alone have not. */
-  bool acknowledges = (speaker->flags & LA_END_ACKED) != 0 && (speaker->flags & LA_END_SYN_ACK) == 0;
+  bool acknowledges = (speaker->flags & LA_END_ACKED) != 0;
   bool progresses = (speaker->flags & LA_END_UNA) == 0 && speaker->packets > (uint64_t)speaker->syn + speaker->rst;
   return acknowledges && progresses && (speaker->packets > 1 || (speaker->flags & LA_END_DATA) != 0);
 }

@@ -11,7 +11,8 @@
 #define LA_SERVICES_MAX 65536u
 #define LA_SERVICE_NONE UINT32_MAX
 #define LA_SERVICE_CLIENTS 4
-#define LA_SPOKE_STEP (100 * LA_MSEC) /* a connection tells its service so often that it is heard */
+/* A connection tells its service that its server end is heard once in a stretch of 2^27 ns, about 134 ms. */
+#define LA_SPOKE_SHIFT 27
 /* Quarter octaves from 1 us: bucket b holds spans from 2^(b/4) us on. */
 #define LA_SPAN_BUCKETS 112
 
@@ -28,7 +29,7 @@ typedef struct {
   uint32_t refused;
   LaTime first_seen;
   LaTime first_established, last_established; /* LA_TIME_NONE: none */
-  LaTime last_spoke;          /* the server end's latest packet that is no SYN-ACK and no RST, to about LA_SPOKE_STEP */
+  LaTime last_spoke;          /* the server end's latest packet that is no SYN-ACK and no RST, to about a stretch of LA_SPOKE_SHIFT */
   LaTime first_refused, last_refused;
   LaTime reset_run_start, reset_run_last; /* RSTs of the server end that came within 50 ms of one another: the latest run */
   uint32_t reset_run;

@@ -51,6 +51,11 @@ void la_surroundings_opened(LaSurroundings *a, LaConnection *conn)
       s->midstream++;
     else
       s->attempts++;
+    if (i == 0) {
+      conn->others_live = s->live;
+      conn->others_before = s->established;
+      conn->others_spoke = s->last_spoke;
+    }
   }
 }
 
@@ -121,11 +126,8 @@ static void note_others(LaConnection *conn, const LaService *s, const LaAround *
   bool itself = (conn->flags & ~what->gained & LA_CONN_ESTABLISHED) != 0 && s->live > 0;
   conn->others_live = s->live - itself;
   conn->others_spoke = s->last_spoke;
-  if (what->side == LA_OPENER && (what->marks & LA_MARK_SYN) != 0) {
-    if (conn->end[LA_OPENER].syn_sent <= 1)
-      conn->others_before = s->established;
+  if (what->side == LA_OPENER && (what->marks & LA_MARK_SYN) != 0)
     conn->others_served = s->established - conn->others_before;
-  }
 }
 
 /* ---- runs of closes ---- */
@@ -237,16 +239,19 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
   }
 }
 
-void la_surroundings_spoke(LaSurroundings *a, LaConnection *conn, LaTime now)
+void la_surroundings_spoke(LaSurroundings *a, const LaConnection *conn)
 {
-  conn->spoke_noted = now;
+  const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
   LaService *s = la_services_get(a->services, conn->service);
-  if (s != NULL && (s->last_spoke == LA_TIME_NONE || now > s->last_spoke))
-    s->last_spoke = now;
+  if (s == NULL || server->packets <= (uint64_t)server->syn + server->rst)
+    return;
+  if (s->last_spoke == LA_TIME_NONE || server->last_time > s->last_spoke)
+    s->last_spoke = server->last_time;
 }
 
 void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
 {
+  la_surroundings_spoke(a, conn);
   const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
   for (int i = 0; i < 2; i++) {
     LaService *s = la_services_get(a->services, i == 0 ? conn->service : conn->host);

@@ -47,8 +47,8 @@ void la_surroundings_clear(LaSurroundings *around);
 /* A connection was opened (its service and host are set here), had a segment that may matter, has finished. */
 void la_surroundings_opened(LaSurroundings *around, LaConnection *conn);
 void la_surroundings_segment(LaSurroundings *around, LaConnection *conn, const LaAround *what);
-/* The server end said something that is no SYN-ACK and no RST. */
-void la_surroundings_spoke(LaSurroundings *around, LaConnection *conn, LaTime now);
+/* Tells the service when the connection's server end was last heard, unless that was a SYN-ACK or RST. */
+void la_surroundings_spoke(LaSurroundings *around, const LaConnection *conn);
 void la_surroundings_finished(LaSurroundings *around, LaConnection *conn);
 
 #endif

@@ -266,7 +266,13 @@ static bool matters_around(uint64_t marks, uint32_t gained, LaTime idle)
 {
   if ((marks & LA_MARK_FIN) != 0 && idle > LA_CLOSE_PAUSE)
     return true;
-  return gained != 0;
+  return gained != 0 || (marks & LA_MARK_SYN_ACK) != 0;
+}
+
+/* Whether another stretch of time began since the connection's segment before. */
+static inline bool is_another_slot(LaTime time, LaTime idle)
+{
+  return (time ^ (time - idle)) >> LA_SPOKE_SHIFT != 0;
 }
 
 static void settle_deadline(LaTracker *t, LaConnection *conn)
@@ -285,6 +291,8 @@ static uint64_t process_short(LaTracker *t, LaConnection *conn, LaSide side, con
   if (marks == 0)
     return 0;
   uint32_t gained = conn->flags & ~flags;
+  if (is_another_slot(s->time, idle))
+    la_surroundings_spoke(&t->around, conn);
   if (matters_around(marks, gained, idle))
     la_surroundings_segment(&t->around, conn, &(LaAround){.side = side, .segment = s, .marks = marks, .gained = gained, .idle = idle});
   /* Established, and nothing that ends: no deadline unless idleness is one. */
@@ -303,13 +311,15 @@ static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaS
   }
   uint64_t marks = la_classify(conn, side, s);
   LaMoment *moment = NULL;
-  if ((marks & ~LA_PLAIN_MARKS) != 0 || conn->last_frame == 0)
+  /* Around a FIN the order of data matters, too: whether the FIN could be taken. */
+  bool about_fin = ((marks & LA_MARK_OUT_OF_ORDER) != 0 && (conn->end[side].flags & LA_END_FIN) != 0) ||
+                   (((marks & LA_MARK_DUP_ACK) != 0 || (s->options & LA_OPT_SACK) != 0) &&
+                    (conn->end[LA_OTHER(side)].flags & (LA_END_FIN | LA_END_FIN_ACKED)) == LA_END_FIN);
+  if ((marks & ~LA_PLAIN_MARKS) != 0 || about_fin || conn->last_frame == 0)
     moment = la_moment_add(&t->pool, conn, side, s, marks);
   uint64_t rst_frame = conn->rst_frame;
   uint32_t flags = conn->flags;
   LaTime idle = s->time - conn->last_time;
-  if (side == LA_ACCEPTOR && s->time - conn->spoke_noted > LA_SPOKE_STEP && (s->flags & (LA_TCP_SYN | LA_TCP_RST)) == 0)
-    la_surroundings_spoke(&t->around, conn, s->time);
   la_account(conn, side, s, marks);
   marks |= la_follow(conn, side, s, marks);
   if (((marks & (LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN | LA_MARK_RST)) | (conn->flags & ~flags)) != 0)
@@ -324,6 +334,8 @@ static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaS
     conn->interface = s->interface;
   }
   conn->last_frame = s->frame;
+  if (is_another_slot(s->time, idle))
+    la_surroundings_spoke(&t->around, conn);
   settle_deadline(t, conn);
   if (t->options.general_only == 0)
     la_lane_rejoin(conn, marks);

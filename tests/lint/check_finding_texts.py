@@ -267,13 +267,14 @@ def check_rule(code, finding, source, problems):
     match = re.search(r"\.severity\s*=\s*LA_SEVERITY_(\w+)\s*,", text)
     if match and match.group(1).lower() not in finding.get("severity", []):
         problems.add(where, f"its severity {match.group(1).lower()} is not in {code}.md")
-    rows = re.findall(r'\{\s*"([a-z0-9-]*)"\s*,\s*(LA_UNIT_\w+)\s*,\s*([^,]+),', text)
+    rows = re.findall(r'\{\s*"([a-z0-9.-]*)"\s*,\s*(LA_UNIT_\w+)\s*,\s*([^,]+),', text)
     if len(rows) != len(finding["thresholds"]):
         problems.add(where, f"{len(rows)} thresholds in the code, {len(finding['thresholds'])} in {code}.md")
     for (name, unit, standard), (text_name, value, _) in zip(rows, finding["thresholds"]):
         number = c_number(standard)
-        if text_name and text_name != name:
-            problems.add(where, f"the threshold {name} is called {text_name} in {code}.md")
+        full = f"{code}.{text_name}" if text_name else code
+        if full != name:
+            problems.add(where, f"the threshold {name} is called {full} in {code}.md")
         if number is not None and not same_value(value, unit, number):
             problems.add(where, f"the threshold {name} has another default or unit than {value} in {code}.md")
     known = {name for name, _ in finding["facts"]}
@@ -352,7 +353,7 @@ def self_test(root):
 
     rule = """const LaRule la_rule_close_wait_leak = {
       .code = "close-wait-leak", .severity = LA_SEVERITY_ERROR,
-      .thresholds = {{"held", LA_UNIT_SECONDS, 60 * LA_SEC, "how long"}},
+      .thresholds = {{"close-wait-leak", LA_UNIT_SECONDS, 60 * LA_SEC, "how long"}},
     };
     static bool decide(void) { la_finding_add_span(ret, "held_s", 1); ret->blame = LA_BLAME_CLIENT_APPLICATION; }
     """
@@ -360,8 +361,9 @@ def self_test(root):
         "": ("", ""),  # as it stands it is right
         "code: severity": ("SEVERITY_ERROR", "SEVERITY_NOTE"),
         "code: default": ("60 * LA_SEC", "61 * LA_SEC"),
+        "code: threshold called otherwise": ('{"close-wait-leak"', '{"held"'),
         "code: unit": ("LA_UNIT_SECONDS", "LA_UNIT_COUNT"),
-        "code: threshold unexplained": ('"how long"}', '"how long"}, {"more", LA_UNIT_COUNT, 3, "how many"}'),
+        "code: threshold unexplained": ('"how long"}', '"how long"}, {"close-wait-leak.more", LA_UNIT_COUNT, 3, "how many"}'),
         "code: fact unexplained": ('"held_s"', '"kept_s"'),
         "code: blame unexplained": ("CLIENT_APPLICATION", "NETWORK"),
     }

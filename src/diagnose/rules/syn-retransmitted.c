@@ -4,31 +4,28 @@
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
-  (void)context;
+  const LaOpening *o = &context->opening;
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
-  if (opener->syn_sent < 2 || (conn->flags & LA_CONN_SYN_TWICE) != 0 || !la_was_established(conn, LA_ACCEPTOR))
+  if (o->syns_before < 2 || (conn->flags & LA_CONN_SYN_TWICE) != 0 || !la_was_established(conn, LA_ACCEPTOR))
     return false;
-  unsigned before = 0;
-  LaTime last = opener->syn_time;
+  /* A four-tuple that was still held explains it; a SYN with data may have been dropped for the data. */
+  if (conn->earlier.challenges != 0 || (conn->flags & LA_CONN_FAST_OPEN) != 0)
+    return false;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
     if (m->side != LA_OPENER || (m->marks & LA_MARK_SYN) == 0 || (m->marks & (LA_MARK_DUPLICATE | LA_MARK_STALE_SYN)) != 0)
       continue;
     if (acceptor->syn_frame != 0 && m->frame > acceptor->syn_frame)
       break;
-    before++;
-    last = m->time;
     la_finding_add_packet(ret, m->frame);
   }
-  if (before < 2)
-    return false;
   ret->at = opener->syn_time;
   ret->blame = LA_BLAME_NETWORK;
   ret->confidence = la_missed(conn, LA_ACCEPTOR) ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
   la_finding_add_packet(ret, acceptor->syn_frame);
-  la_finding_add_count(ret, "retries", before - 1);
-  la_finding_add_span(ret, "added_delay_s", last - opener->syn_time);
+  la_finding_add_count(ret, "retries", o->syns_before - 1);
+  la_finding_add_span(ret, "added_delay_s", o->syn_last_before - opener->syn_time);
   return true;
 }
 
@@ -37,7 +34,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_OPENER);
   g_string_append(out, " had to send its SYN to ");
   la_say_end(out, conn, LA_ACCEPTOR);
-  g_string_append_c(out, ' ');
+  g_string_append_printf(out, " (packet %" G_GUINT64_FORMAT ") ", f->packets[0]);
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   g_string_append(out, ", which delayed the connect by ");
   la_say_span(out, la_fact_span(f, "added_delay_s"));

@@ -1,24 +1,27 @@
-/* SYNs, and nothing comes back: no SYN-ACK, no RST, no ICMP error. Where the same service serves others at that moment, the
- * silence is its full queue: accept-queue-overflow says so. */
+/* SYNs, and nothing comes back: no SYN-ACK, no RST, no ICMP error. Where the same service serves nobody new at that moment while its other
+ * connections live, the silence is its full queue: accept-queue-overflow says so. */
 #include "diagnose/evidence.h"
+#include "diagnose/reuse.h"
+
+enum { NOBODY, OTHERS_ANSWERED };
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
+  if (context->opening.kind != LA_OPENING_SYN_UNANSWERED)
+    return false;
+  /* Silence to a port that comes back too early has a name of its own. */
+  if (la_reuse(conn, context) != LA_REUSE_NONE)
+    return false;
   const LaEndpoint *opener = &conn->end[LA_OPENER];
-  if (la_connection_handshake(conn) != LA_HANDSHAKE_UNANSWERED || conn->end[LA_ACCEPTOR].packets != 0 || (conn->flags & LA_CONN_ICMP) != 0)
-    return false;
-  LaTime silence = conn->end_time - opener->syn_time;
-  if (opener->syn_sent < LA_THRESHOLD(context, syn_unanswered, 1) && silence < LA_THRESHOLD(context, syn_unanswered, 0))
-    return false;
   ret->at = opener->syn_time;
+  ret->variant = conn->others_served != 0 ? OTHERS_ANSWERED : NOBODY;
   ret->blame = LA_BLAME_NETWORK;
   ret->blame_also = 1u << LA_BLAME_SERVER_HOST;
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   la_finding_add_count(ret, "unanswered", opener->syn_sent);
   la_finding_add_count(ret, "retries", opener->syn_sent - 1);
-  la_finding_add_span(ret, "waited_s", opener->syn_sent > 1 ? opener->syn_last_time - opener->syn_time : silence);
-  int64_t others = context->service != NULL ? context->service->established : 0;
-  la_finding_add_count(ret, "answered_others", others);
+  la_finding_add_span(ret, "waited_s", opener->syn_sent > 1 ? opener->syn_last_time - opener->syn_time : conn->end_time - opener->syn_time);
+  la_finding_add_count(ret, "answered_others", conn->others_served);
   return true;
 }
 
@@ -31,11 +34,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_ACCEPTOR);
   g_string_append(out, " in ");
   la_say_span(out, la_fact_span(f, "waited_s"));
-  g_string_append(out, " and nothing came back, not even an error");
-  int64_t others = la_fact_count(f, "answered_others");
-  if (others > 0) {
+  g_string_append_printf(out, " (first in packet %" G_GUINT64_FORMAT ") and nothing came back, not even an error", f->packets[0]);
+  if (f->variant == OTHERS_ANSWERED) {
     g_string_append(out, ", while the service answered ");
-    la_say_count(out, others, "other connection", "other connections");
+    la_say_count(out, la_fact_count(f, "answered_others"), "other connection", "other connections");
+    g_string_append(out, ": its queue is full at times and drops the SYN, or a filter drops this client's.");
+    return;
   }
   g_string_append(out, ": a filter drops the SYN or its answer, or the host is not there.");
 }
