@@ -101,20 +101,18 @@ static LaSkipped skipped_as(uint8_t result)
   }
 }
 
-/* A batch in capture order. Segments go to the tracker in runs as long as possible. A packet that is no segment only moves the clock,
- * and the next segment moves it as far or farther, unless time goes back there: only then, and at the end, must it be told. */
-static void follow(Run *run, const LaBatch *batch)
+/* A batch with packets in it that are no segments, in capture order. Segments go to the tracker in runs as long as possible. A
+ * packet that is no segment only moves the clock, and the next segment moves it as far or farther, unless time goes back there:
+ * only then, and at the end, must it be told. */
+static void follow_mixed(Run *run, const LaBatch *batch)
 {
   LaTracker *tracker = run->tracker;
-  LaCaptureRecord *capture = run->capture;
   unsigned first = 0; /* segments [first, next) are not taken yet */
   unsigned next = 0;
   unsigned icmp = 0;
   LaTime silent = LA_TIME_NONE; /* latest time of the packets since segment next - 1 */
   for (unsigned i = 0; i < batch->count; i++) {
     LaTime time = batch->packets[i].time;
-    if (capture->start == LA_TIME_NONE || time < capture->start)
-      capture->start = time;
     bool segment = batch->results[i] == LA_DECODED_SEGMENT;
     if (segment && time >= silent) {
       next++;
@@ -122,7 +120,7 @@ static void follow(Run *run, const LaBatch *batch)
       continue;
     }
     if (!segment) {
-      capture->skipped[skipped_as(batch->results[i])]++;
+      run->capture->skipped[skipped_as(batch->results[i])]++;
       silent = MAX(silent, time);
       if (batch->results[i] != LA_DECODED_ICMP)
         continue;
@@ -139,6 +137,17 @@ static void follow(Run *run, const LaBatch *batch)
   la_tracker_segments(tracker, batch->segments + first, next - first);
   if (silent != LA_TIME_NONE)
     la_tracker_advance(tracker, silent);
+}
+
+static void follow(Run *run, const LaBatch *batch)
+{
+  LaCaptureRecord *capture = run->capture;
+  if (batch->segment_count == batch->count)
+    la_tracker_segments(run->tracker, batch->segments, batch->count);
+  else
+    follow_mixed(run, batch);
+  if (capture->start == LA_TIME_NONE || batch->earliest < capture->start)
+    capture->start = batch->earliest;
   capture->segments += batch->segment_count;
   capture->packets += batch->count;
 }
