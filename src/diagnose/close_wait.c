@@ -10,6 +10,13 @@ LaCloseWait la_close_wait(const LaConnection *conn)
   const LaEndpoint *end = &conn->end[holder];
   if ((closer->flags & LA_END_FIN_ACKED) == 0)
     return none;
+  /* An end that only ever acknowledged may have closed before the capture began. */
+  if ((conn->flags & LA_CONN_MIDSTREAM) != 0 && (end->flags & (LA_END_DATA | LA_END_FIN)) == 0)
+    return none;
+  /* Its last number was acknowledged but is not in the capture: that may be its FIN. */
+  for (unsigned i = 0; i < end->holes_used; i++)
+    if (end->holes[i].acked_frame != 0 && end->holes[i].end == end->snd_nxt && (end->flags & LA_END_FIN) == 0)
+      return none;
   /* The FIN that carries the acknowledgment is no waiting at all. */
   if ((end->flags & LA_END_FIN) != 0 && end->fin_frame <= closer->fin_acked_frame)
     return none;

@@ -228,9 +228,10 @@ uint64_t la_classify(const LaConnection *conn, LaSide side, const LaSegment *s)
     marks |= LA_MARK_BAD_CHECKSUM;
 
   /* Whatever moves forward cannot have been there before. */
-  bool first = (me->flags & LA_END_SPOKE) == 0 && (me->packets == 0 || (s->flags & LA_TCP_RST) == 0);
-  bool advances = first || la_seq_gt(s->seq + la_segment_length(s), me->snd_nxt) ||
-                  ((s->flags & LA_TCP_ACK) != 0 && la_seq_gt(s->ack, me->rcv_nxt));
+  bool spoke = (me->flags & LA_END_SPOKE) != 0;
+  bool first = !spoke && (me->packets == 0 || (s->flags & LA_TCP_RST) == 0);
+  bool advances = first || (spoke && (la_seq_gt(s->seq + la_segment_length(s), me->snd_nxt) ||
+                                      ((s->flags & LA_TCP_ACK) != 0 && la_seq_gt(s->ack, me->rcv_nxt))));
   if (!advances && is_duplicate(me, s))
     marks |= LA_MARK_DUPLICATE;
   if (has_invalid_flags(s))

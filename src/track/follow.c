@@ -41,6 +41,12 @@ static bool covers_fin(const Follow *f)
   return carries_ack(f) && (f->peer->flags & LA_END_FIN) != 0 && la_seq_ge(f->s->ack, f->peer->fin_end);
 }
 
+/* Reports data behind a hole (RFC 2018): what it does not acknowledge has not come. */
+static bool reports_hole(const Follow *f)
+{
+  return (f->s->options & LA_OPT_SACK) != 0 && f->s->sack_count != 0 && la_seq_gt(f->s->sack[0].right, f->s->ack);
+}
+
 /* Acknowledges the other end's SYN and is no SYN itself. */
 static bool covers_syn(const Follow *f)
 {
@@ -141,7 +147,7 @@ static bool contradicts(const Follow *f, unsigned i)
       return repeats_fin;
     if (covers_fin(f))
       return false;
-    if (has(f, LA_MARK_FIN | LA_MARK_RST))
+    if (has(f, LA_MARK_FIN | LA_MARK_RST) || reports_hole(f))
       return true;
     return f->s->time - step->time > la_in_flight_allowance(f->conn);
   case LA_TCP_FIN_WAIT_2: return repeats_fin;
@@ -166,10 +172,11 @@ static void review(Follow *f)
 {
   LaEndpoint *me = f->me;
   /* A RST with this end's address, and yet this end goes on: it was somebody else's. */
-  LaStep *last = la_path_last(me);
-  if (last != NULL && me->state == LA_TCP_CLOSED && last->proved_by == last->frame && last->frame != 0 &&
-      !has(f, LA_MARK_RST) && f->s->time - last->time > REORDERED) {
-    la_path_take_back(me);
+  bool reset_by_it = (f->conn->flags & LA_CONN_RST) != 0 && f->conn->rst_side == f->side;
+  if (reset_by_it && !has(f, LA_MARK_RST) && f->s->time - f->conn->rst_time > REORDERED) {
+    const LaStep *last = la_path_last(me);
+    if (last != NULL && last->state == LA_TCP_CLOSED && last->frame == f->conn->rst_frame)
+      la_path_take_back(me);
     me->flags |= LA_END_WENT_ON;
     f->conn->rst_foreign = 1;
     f->added |= LA_MARK_CORRECTED;
@@ -208,6 +215,11 @@ static void apply_proved_receptions(Follow *f)
     la_path_apply(me, LA_EVENT_RCV_ACK, (LaCause){peer->last_frame, peer->last_time, proof});
   if (covers_fin(f) && !received_fin((LaTcpState)me->state) && me->steps != 0 && me->state != LA_TCP_CLOSED) {
     LaCause fin = {peer->fin_last_frame, peer->fin_last_time, proof};
+    /* What filled the hole in front of the FIN let it in. */
+    if ((peer->flags & LA_END_FIN_UNTAKEN) != 0 && peer->data_last_frame > peer->fin_last_frame) {
+      fin.frame = peer->data_last_frame;
+      fin.time = peer->data_last_time;
+    }
     /* An echo older than the last copy of the FIN (RFC 7323 section 4.3) tells that an earlier copy was taken: when it passed before
      * the acknowledgment of this end's own FIN, both closed at once. */
     bool earlier_copy = peer->fin_sent > 1 && peer->fin_ts != 0 && (f->s->options & LA_OPT_TIMESTAMPS) != 0 &&
@@ -300,6 +312,9 @@ static void repeated(Follow *f, bool (*is_step)(LaTcpState))
 static void repeated_fin(Follow *f)
 {
   LaEndpoint *peer = f->peer;
+  for (unsigned i = 0; i < peer->steps; i++)
+    if (received_fin((LaTcpState)peer->path[i].state) && peer->path[i].proved_by != 0)
+      return; /* it has the FIN for certain: only its acknowledgment is asked for again */
   peer->flags |= LA_END_DOUBT;
   unsigned keep = peer->steps;
   for (unsigned i = peer->steps; i-- > 0 && peer->path[i].proved_by == 0 && !peer->path[i].gap;)

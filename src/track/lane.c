@@ -230,7 +230,10 @@ static inline uint64_t expected_marks(const LaConnection *conn, const LaEndpoint
   case LA_LANE_FIN:
     return side != conn->first_fin && s->payload_len == 0 && s->ack == peer->fin_end ? marks | LA_MARK_ACKS_FIN : 0;
   case LA_LANE_FIN_ACKED:
-    return side != conn->first_fin && fin && s->payload_len == 0 && s->ack == peer->fin_end && !progress ? marks : 0;
+    return side != conn->first_fin && fin && s->payload_len == 0 && s->ack == peer->fin_end && !progress &&
+                   peer->fin_last_time < me->last_time
+               ? marks
+               : 0;
   case LA_LANE_BOTH_FINS:
     return side == conn->first_fin && !fin && s->payload_len == 0 && s->ack == peer->fin_end ? marks | LA_MARK_ACKS_FIN : 0;
   default:

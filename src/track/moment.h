@@ -8,7 +8,7 @@
 
 /* Marks that alone make no moment: ordinary payload and its acknowledgments. */
 #define LA_PLAIN_MARKS                                                                                                       \
-  (LA_MARK_DATA | LA_MARK_ACKS_DATA | LA_MARK_DUP_ACK | LA_MARK_OUT_OF_ORDER | LA_MARK_HOLE_BEFORE | LA_MARK_AFTER_RST |      \
+  (LA_MARK_DATA | LA_MARK_ACKS_DATA | LA_MARK_DUP_ACK | LA_MARK_OUT_OF_ORDER | LA_MARK_HOLE_BEFORE |                          \
    LA_MARK_AFTER_CLOSE | LA_MARK_BAD_CHECKSUM)
 
 /* Octets of `end` that nobody has acknowledged yet. */

@@ -218,6 +218,7 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
     if (host != NULL)
       book_established(host, conn, now);
     book_established_family(a, conn, now);
+    a->vantage.votes[la_connection_vantage(conn)]++;
   }
   if ((what->gained & LA_CONN_REFUSED) != 0) {
     for (int i = 0; i < 2; i++) {

@@ -4,6 +4,7 @@
 
 #include "track/connection.h"
 #include "track/service.h"
+#include "track/vantage.h"
 
 /* A close this soon after the last packet is part of the conversation. */
 #define LA_CLOSE_PAUSE (500 * LA_MSEC)
@@ -13,6 +14,7 @@
 
 typedef struct {
   LaServices *services;
+  LaVantageVotes vantage;
   struct {
     LaAddr addr;
     LaTime last;

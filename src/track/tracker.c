@@ -88,6 +88,11 @@ LaServices *la_tracker_services(LaTracker *t)
   return t->around.services;
 }
 
+LaVantage la_tracker_vantage(const LaTracker *t)
+{
+  return la_vantage_estimate(&t->around.vantage);
+}
+
 uint32_t la_tracker_open(const LaTracker *t)
 {
   return t->open;
@@ -105,9 +110,10 @@ static bool handshake_pending(const LaConnection *conn)
   if ((conn->flags & LA_CONN_MIDSTREAM) != 0 || conn->handshake_ack_frame != 0)
     return false;
   const LaEndpoint *opener = &conn->end[LA_OPENER];
-  bool moved_on = opener->state >= LA_TCP_ESTABLISHED && (opener->path[opener->steps - 1].proved_by != 0 ||
-                                                          opener->path[opener->steps - 1].gap != 0);
-  return !moved_on;
+  for (unsigned i = 0; i < opener->steps; i++)
+    if (opener->path[i].state >= LA_TCP_ESTABLISHED && (opener->path[i].proved_by | opener->path[i].gap) != 0)
+      return false;
+  return true;
 }
 
 static LaTime deadline_of(const LaTracker *t, const LaConnection *conn)

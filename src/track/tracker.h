@@ -9,6 +9,7 @@
 
 #include "track/connection.h"
 #include "track/service.h"
+#include "track/vantage.h"
 
 typedef struct LaTracker LaTracker;
 
@@ -64,6 +65,9 @@ void la_tracker_finish(LaTracker *tracker, LaTime observed_until);
 
 /* The facts about services and hosts so far. (borrowed) */
 LaServices *la_tracker_services(LaTracker *tracker);
+
+/* Where the capture was taken, as far as the handshakes so far tell. */
+LaVantage la_tracker_vantage(const LaTracker *tracker);
 
 /* How many connections are open now, and how many there were at most. */
 uint32_t la_tracker_open(const LaTracker *tracker);
