@@ -205,6 +205,7 @@ static void carry_out(LaChatClient *client, const LaChatCommand *command)
   case LA_CHAT_COMMAND_ROOMS: request(client, la_chat_frame_room_request(LA_CHAT_REQUEST_ROOMS, NULL, client->next_id)); break;
   case LA_CHAT_COMMAND_PING:
     la_chat_client_ping(client);
+    client->asked_seq = client->ping_seq;
     begin_await(client, LA_CHAT_AWAIT_PONG, client->ping_seq, client->config->reply_timeout);
     break;
   case LA_CHAT_COMMAND_LOGOUT:
@@ -255,7 +256,7 @@ void la_chat_client_notice(LaChatClient *client, LaChatAwaitKind what)
   LaChatAwaitKind kind = client->await.kind;
   if (kind == LA_CHAT_AWAIT_NOTHING)
     return;
-  if (kind == what || (what == LA_CHAT_AWAIT_TIME && kind == LA_CHAT_AWAIT_TIME)) {
+  if (kind == what) {
     end_await(client);
   } else if (what == LA_CHAT_AWAIT_TIME) {
     fail(client, "what it waited for did not come in time");
@@ -294,10 +295,9 @@ void la_chat_client_take(LaChatClient *client, JsonObject *object)
     client->pong_deadline = LA_TIME_MAX;
   if (strcmp(type, "bye") == 0)
     client->said_bye = true;
-  bool asked = is_pong && client->await.kind == LA_CHAT_AWAIT_PONG && client->await.number == client->ping_seq;
+  bool asked = is_pong && la_chat_object_int(object, "seq", -1) == client->asked_seq;
   /* Pongs of the heartbeat, and that a message arrived, are not worth a line. */
-  bool quiet = config->lines == LA_CHAT_LINES_TEXT &&
-               ((is_pong && !asked && config->mode == LA_CHAT_CLIENT_SCRIPT) || strcmp(type, "ok") == 0);
+  bool quiet = config->lines == LA_CHAT_LINES_TEXT && ((is_pong && !asked) || strcmp(type, "ok") == 0);
   if (!quiet) {
     g_autofree char *text = la_chat_client_render(object, config->lines, la_chat_clock_wall_us(config->connect.clock));
     la_chat_client_print(client, is_error ? LA_CHAT_LINE_ERROR : LA_CHAT_LINE_MESSAGE, "%s", text);
@@ -307,14 +307,10 @@ void la_chat_client_take(LaChatClient *client, JsonObject *object)
     return;
   }
   LaChatAwaitKind kind = client->await.kind;
-  if (kind == LA_CHAT_AWAIT_TYPE && strcmp(type, client->await.type) == 0) {
+  if (kind == LA_CHAT_AWAIT_ID && id == client->await.number && is_error)
+    fail(client, "the server refused the request");
+  else if ((kind == LA_CHAT_AWAIT_ID && id == client->await.number) ||
+           (kind == LA_CHAT_AWAIT_TYPE && strcmp(type, client->await.type) == 0) ||
+           (kind == LA_CHAT_AWAIT_PONG && is_pong && la_chat_object_int(object, "seq", -1) == client->await.number))
     end_await(client);
-  } else if (kind == LA_CHAT_AWAIT_PONG && is_pong && la_chat_object_int(object, "seq", -1) == client->await.number) {
-    end_await(client);
-  } else if (kind == LA_CHAT_AWAIT_ID && id == client->await.number) {
-    if (is_error)
-      fail(client, "the server refused the request");
-    else
-      end_await(client);
-  }
 }

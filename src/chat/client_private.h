@@ -47,7 +47,8 @@ typedef struct {
   char *current_room;
   int64_t next_id, login_id;
   LaChatAwait await;
-  int64_t ping_seq;
+  int64_t ping_seq;                /* of the last ping */
+  int64_t asked_seq;               /* of the last ping that was asked for, not the heartbeat's */
   LaTime next_ping, pong_deadline; /* LA_TIME_MAX: none */
   uint64_t sent, received, reconnects;
   bool over;

@@ -8,23 +8,23 @@
 #include "base/error.h"
 
 static const LaChatFaultInfo infos[] = {
-    [LA_CHAT_FAULT_NO_CLOSE] = {"no-close", "never close after the peer's FIN (CLOSE_WAIT leak)", LA_CHAT_PARAM_NONE, 0, false},
-    [LA_CHAT_FAULT_LATE_CLOSE] = {"late-close", "close a time after the peer's FIN", LA_CHAT_PARAM_SPAN, 5 * LA_SEC, false},
-    [LA_CHAT_FAULT_LINGER0] = {"linger0", "close with SO_LINGER 0: a RST in place of the FIN", LA_CHAT_PARAM_NONE, 0, false},
-    [LA_CHAT_FAULT_UNREAD_CLOSE] = {"unread-close", "close with data unread, a time after it came", LA_CHAT_PARAM_SPAN,
-                                    200 * LA_MSEC, false},
-    [LA_CHAT_FAULT_HALF_CLOSE] = {"half-close", "go on sending for a time after the peer's FIN", LA_CHAT_PARAM_SPAN, 2 * LA_SEC,
+    [LA_CHAT_FAULT_NO_CLOSE] = {"no-close", "never close after the peer's FIN (CLOSE_WAIT leak)", 0, LA_CHAT_PARAM_NONE, false},
+    [LA_CHAT_FAULT_LATE_CLOSE] = {"late-close", "close a time after the peer's FIN", 5 * LA_SEC, LA_CHAT_PARAM_SPAN, false},
+    [LA_CHAT_FAULT_LINGER0] = {"linger0", "close with SO_LINGER 0: a RST in place of the FIN", 0, LA_CHAT_PARAM_NONE, false},
+    [LA_CHAT_FAULT_UNREAD_CLOSE] = {"unread-close", "close with data unread, a time after it came", 200 * LA_MSEC,
+                                    LA_CHAT_PARAM_SPAN, false},
+    [LA_CHAT_FAULT_HALF_CLOSE] = {"half-close", "go on sending for a time after the peer's FIN", 2 * LA_SEC, LA_CHAT_PARAM_SPAN,
                                   false},
-    [LA_CHAT_FAULT_STOP_READING] = {"stop-reading", "read nothing after the first frame (zero window)", LA_CHAT_PARAM_NONE, 0,
+    [LA_CHAT_FAULT_STOP_READING] = {"stop-reading", "read nothing after the first frame (zero window)", 0, LA_CHAT_PARAM_NONE,
                                     false},
-    [LA_CHAT_FAULT_NO_PONG] = {"no-pong", "do not answer pings", LA_CHAT_PARAM_NONE, 0, false},
-    [LA_CHAT_FAULT_DELAY_REPLIES] = {"delay-replies", "send everything a time late", LA_CHAT_PARAM_SPAN, LA_SEC, false},
-    [LA_CHAT_FAULT_NO_ACCEPT] = {"no-accept", "listen, but never accept", LA_CHAT_PARAM_NONE, 0, true},
-    [LA_CHAT_FAULT_LATE_ACCEPT] = {"late-accept", "accept a time after a connection began to wait", LA_CHAT_PARAM_SPAN,
-                                   2 * LA_SEC, true},
+    [LA_CHAT_FAULT_NO_PONG] = {"no-pong", "do not answer pings", 0, LA_CHAT_PARAM_NONE, false},
+    [LA_CHAT_FAULT_DELAY_REPLIES] = {"delay-replies", "send everything a time late", LA_SEC, LA_CHAT_PARAM_SPAN, false},
+    [LA_CHAT_FAULT_NO_ACCEPT] = {"no-accept", "listen, but never accept", 0, LA_CHAT_PARAM_NONE, true},
+    [LA_CHAT_FAULT_LATE_ACCEPT] = {"late-accept", "accept a time after a connection began to wait", 2 * LA_SEC,
+                                   LA_CHAT_PARAM_SPAN, true},
     [LA_CHAT_FAULT_CLOSE_LISTENER] = {"close-listener", "close the listener a time after a connection began to wait",
-                                      LA_CHAT_PARAM_SPAN, 500 * LA_MSEC, true},
-    [LA_CHAT_FAULT_EXIT] = {"exit", "end the process when so many clients are logged in", LA_CHAT_PARAM_COUNT, 1, true},
+                                      500 * LA_MSEC, LA_CHAT_PARAM_SPAN, true},
+    [LA_CHAT_FAULT_EXIT] = {"exit", "end the process when so many clients are logged in", 1, LA_CHAT_PARAM_COUNT, true},
 };
 static_assert(G_N_ELEMENTS(infos) == LA_CHAT_FAULT_COUNT, "a line for each fault");
 

@@ -35,8 +35,8 @@ typedef enum {
 typedef struct {
   const char *name;
   const char *summary;
-  LaChatParamKind param;
   int64_t fallback; /* the parameter when none is given */
+  LaChatParamKind param;
   bool of_server;
 } LaChatFaultInfo;
 

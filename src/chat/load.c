@@ -244,6 +244,7 @@ static bool measure(LaChatLoad *load, GError **error)
   if (!load->stopped)
     generate(load, load->end);
   load->generating = false;
+  load->end = MIN(now, load->end);
   LaTime patience = la_time_add(now, config->reply_timeout);
   while (!load->stopped && load->outstanding > 0 && now_of(load) < patience) {
     if (!turn(load, patience, error))
@@ -295,7 +296,7 @@ static bool check_config(const LaChatLoadConfig *config, GError **error)
 static void finish_result(LaChatLoad *load)
 {
   LaChatLoadResult *result = &load->result;
-  result->elapsed = load->last_answer - load->begin;
+  result->elapsed = MAX(load->last_answer, load->end) - load->begin;
   result->p50 = la_chat_histogram_percentile(load->latency, 0.50);
   result->p99 = la_chat_histogram_percentile(load->latency, 0.99);
   result->max = la_chat_histogram_percentile(load->latency, 1);

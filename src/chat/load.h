@@ -28,7 +28,7 @@ char *la_chat_load_mode_format(LaChatLoadMode mode);
 
 /* What came out. Times are LA_TIME_NONE where nothing was measured. */
 typedef struct {
-  LaTime elapsed;                      /* from the first message that was due to the last answer */
+  LaTime elapsed;                      /* from the first message that was due to the end of sending, or the last answer */
   uint64_t sent, answered;             /* messages */
   uint64_t delivered;                  /* messages that came to members of rooms */
   uint64_t connections;                /* made */

@@ -113,6 +113,8 @@ gboolean la_chat_tuning_read(const LaChatTuningOptions *options, LaChatTuning *r
 gboolean la_chat_options_parse(GOptionContext *context, int *argc, char ***argv, int max_words, GError **error)
 {
   g_autoptr(GError) wrong = NULL;
+  g_autofree char *name = g_strdup_printf("lastack chat %s", (*argv)[0]);
+  g_set_prgname(name);
   if (!g_option_context_parse(context, argc, argv, &wrong)) {
     g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s", wrong->message);
     return FALSE;

@@ -2,6 +2,7 @@
 """test_load.py PROGRAM: the load generator's figures, and the server's limits."""
 import json
 import os
+import pty
 import re
 import resource
 import signal
@@ -117,8 +118,25 @@ def test_comparisons(program):
         [program, "load", "--compare-io", "--rate", "100", "--duration", "100ms", "--clients", "3"], capture_output=True, text=True, timeout=30
     )
     lines = done.stdout.splitlines()
-    assert done.returncode == 0 and len(lines) == 10 and not done.stderr, done  # two lines of head; no progress bar in a pipe
+    assert done.returncode == 0 and len(lines) == 10 and "\r" not in done.stderr, done  # two lines of head; no bar in a pipe
     assert len({len(line) for line in lines}) == 1, lines
+
+
+def test_the_progress_bar_is_for_terminals(program):
+    with Server(program, "epoll") as server:
+        command = [program, "load", "%s:%d" % server.address(), "--duration", "300ms"]
+        for words, wanted in (([], True), (["--no-progress"], False)):
+            ours, theirs = pty.openpty()
+            done = subprocess.run(command + words, stdout=subprocess.PIPE, stderr=theirs, timeout=30)
+            os.close(theirs)
+            os.set_blocking(ours, False)
+            try:
+                shown = os.read(ours, 65536)
+            except OSError:
+                shown = b""
+            os.close(ours)
+            assert done.returncode == 0 and (b"answered" in shown and b"[#" in shown) is wanted, (words, shown)
+            assert b"\r" not in done.stdout, done
 
 
 def test_a_signal_ends_it_with_what_it_has(program):
