@@ -1,6 +1,6 @@
 /* Bins lie on multiples of their own width since the epoch. An event outside the bins first slides them when its own and the
- * occupied ones fit; else neighbours are merged, which doubles the width, until it fits. So the order of events does not matter
- * and no span must be told. With the bins at least twice as many as a bar's cells, a bar is off by less than a cell. */
+ * occupied ones fit; else neighbours are merged, which doubles the width as often as it takes. So the order of events does not
+ * matter and no span must be told. With the bins at least twice as many as a bar's cells, a bar is off by less than a cell. */
 #include "report/history.h"
 
 #include <string.h>
@@ -12,33 +12,24 @@ static int64_t floor_shift(int64_t value, unsigned shift)
   return value >= 0 ? value >> shift : -((-(value + 1)) >> shift) - 1;
 }
 
-static int first_used(const LaHistory *history)
+/* Slides and merges the bins so that the one numbered `at` since the epoch is among them; returns which it is then. */
+static int64_t make_room(LaHistory *history, int64_t at)
 {
-  int i = 0;
-  while (i < LA_HISTORY_BINS && history->bins[i] == 0)
-    i++;
-  return i;
-}
-
-static int last_used(const LaHistory *history)
-{
-  int i = LA_HISTORY_BINS - 1;
-  while (i >= 0 && history->bins[i] == 0)
-    i--;
-  return i;
-}
-
-static void merge(LaHistory *history)
-{
-  uint32_t merged[LA_HISTORY_BINS] = {0};
-  int64_t base = floor_shift(history->base, 1);
-  for (int i = 0; i < LA_HISTORY_BINS; i++) {
-    int64_t to = floor_shift(history->base + i, 1) - base;
-    merged[to] += history->bins[i];
-  }
-  memcpy(history->bins, merged, sizeof merged);
+  int64_t low = MIN(at, history->base + history->first);
+  int64_t high = MAX(at, history->base + history->last);
+  unsigned doublings = 0;
+  while (floor_shift(high, doublings) - floor_shift(low, doublings) >= LA_HISTORY_BINS)
+    doublings++;
+  int64_t base = floor_shift(low, doublings);
+  uint32_t bins[LA_HISTORY_BINS] = {0};
+  for (int i = history->first; i <= history->last; i++)
+    bins[floor_shift(history->base + i, doublings) - base] += history->bins[i];
+  memcpy(history->bins, bins, sizeof bins);
+  history->first = (uint8_t)(floor_shift(history->base + history->first, doublings) - base);
+  history->last = (uint8_t)(floor_shift(history->base + history->last, doublings) - base);
   history->base = base;
-  history->shift++;
+  history->shift = (uint8_t)(history->shift + doublings);
+  return floor_shift(at, doublings) - base;
 }
 
 void la_history_add(LaHistory *history, LaTime time)
@@ -50,27 +41,14 @@ void la_history_add(LaHistory *history, LaTime time)
     history->base = floor_shift(time, SHIFT_FIRST);
   }
   history->total++;
-  for (;;) {
-    int64_t bin = floor_shift(time, history->shift) - history->base;
-    if (bin >= 0 && bin < LA_HISTORY_BINS) {
-      if (history->bins[bin] < UINT32_MAX)
-        history->bins[bin]++;
-      return;
-    }
-    int first = first_used(history);
-    int last = last_used(history);
-    int64_t low = bin < first ? bin : first;
-    int64_t high = bin > last ? bin : last;
-    if (first >= LA_HISTORY_BINS || high - low >= LA_HISTORY_BINS) {
-      merge(history);
-      continue;
-    }
-    uint32_t moved[LA_HISTORY_BINS] = {0};
-    for (int i = first; i <= last; i++)
-      moved[i - low] = history->bins[i];
-    memcpy(history->bins, moved, sizeof moved);
-    history->base += low;
-  }
+  int64_t at = floor_shift(time, history->shift);
+  int64_t bin = at - history->base;
+  if (bin < 0 || bin >= LA_HISTORY_BINS)
+    bin = make_room(history, at);
+  history->first = MIN(history->first, (uint8_t)bin);
+  history->last = MAX(history->last, (uint8_t)bin);
+  if (history->bins[bin] < UINT32_MAX)
+    history->bins[bin]++;
 }
 
 void la_history_bar(const LaHistory *history, GString *out, LaTime start, LaTime end, const LaStyle *style)

@@ -15,6 +15,8 @@ typedef struct {
   uint64_t total;
   int64_t base;  /* number of the first bin, in bins since the epoch */
   uint8_t shift; /* a bin is 2^shift ns wide */
+  uint8_t first; /* the first and the last bin that are not empty */
+  uint8_t last;
   uint32_t bins[LA_HISTORY_BINS];
 } LaHistory;
 
