@@ -1,5 +1,6 @@
 """What the tests of the chat share: a server process, a raw client, a runner. Only loopback, ports chosen by the kernel, every
 wait bounded."""
+import ctypes
 import json
 import os
 import signal
@@ -26,9 +27,15 @@ class Server:
         command = [program, "server", "--io", io, "--ready-file", ready]
         for address in listen:
             command += ["--listen", address]
+
+        def prepare():
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it does not outlive a test that is killed
+            if limits:
+                limits()
+
         # A session of its own, so that what is left of it can be found.
         self.process = subprocess.Popen(
-            command + list(options), stdout=subprocess.PIPE, stderr=self.err, text=True, start_new_session=True, preexec_fn=limits
+            command + list(options), stdout=subprocess.PIPE, stderr=self.err, text=True, start_new_session=True, preexec_fn=prepare
         )
         self.addresses = []
         end = time.monotonic() + PATIENCE
