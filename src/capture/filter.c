@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pcap/pcap.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -96,10 +97,31 @@ static char *without_tags(const char *expression)
   return g_string_free(out, FALSE);
 }
 
+/* Loopback packets of BSD and macOS, with a number for the family in front (tcpdump.org's list). */
+#define LINK_TYPE_NULL 0
+#define LINK_TYPE_LOOP 108
+
+/* A handle to compile with. As of a file, not of this machine's own interface: only then does libpcap know that other systems write
+ * other numbers for IPv6 in front of a loopback packet. */
+static pcap_t *open_for(uint16_t link_type)
+{
+  if (link_type != LINK_TYPE_NULL && link_type != LINK_TYPE_LOOP)
+    return pcap_open_dead(la_link_type_dlt(link_type), SNAPLEN);
+  struct pcap_file_header header = {.magic = 0xa1b2c3d4, .version_major = 2, .version_minor = 4, .snaplen = SNAPLEN, .linktype = link_type};
+  FILE *file = fmemopen(&header, sizeof header, "rb");
+  char why[PCAP_ERRBUF_SIZE];
+  pcap_t *handle = file != NULL ? pcap_fopen_offline(file, why) : NULL;
+  if (handle != NULL)
+    return handle;
+  if (file != NULL)
+    fclose(file);
+  return pcap_open_dead(la_link_type_dlt(link_type), SNAPLEN);
+}
+
 /* Compiles for one link type. False and libpcap's words in `*ret_why` (transfer full) when it cannot. */
 static bool compile(const char *expression, uint16_t link_type, Compiled *ret_compiled, char **ret_why)
 {
-  pcap_t *dead = pcap_open_dead(la_link_type_dlt(link_type), SNAPLEN);
+  pcap_t *dead = open_for(link_type);
   if (dead == NULL) {
     *ret_why = g_strdup("out of memory");
     return false;
