@@ -164,9 +164,9 @@ def check_catalogue(lint):
                 lint.say(catalogue, number, "%s has no %s" % (code, "/".join(part)))
         traces = lint.names(os.path.join("tests", "findings", code), ".trace")
         for kind in ("fires", "quiet"):
-            if not any(t.startswith(kind + "-") for t in traces):
+            if not any(t == kind or t.startswith(kind + "-") for t in traces):
                 lint.say(catalogue, number, "%s has no tests/findings/%s/%s-*.trace" % (code, code, kind))
-        for trace in sorted(t for t in traces if not t.startswith(("fires-", "quiet-"))):
+        for trace in sorted(t for t in traces if t.split("-")[0] not in ("fires", "quiet")):
             lint.say(catalogue, number, "tests/findings/%s/%s.trace is neither fires-* nor quiet-*" % (code, trace))
     tests = lint.path("tests", "findings")
     folders = {n for n in os.listdir(tests) if os.path.isdir(os.path.join(tests, n))} if os.path.isdir(tests) else set()
