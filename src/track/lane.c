@@ -322,9 +322,11 @@ void la_lane_rejoin(LaConnection *conn, uint64_t marks)
   const LaEndpoint *b = &conn->end[LA_ACCEPTOR];
   bool established = a->state == LA_TCP_ESTABLISHED && b->state == LA_TCP_ESTABLISHED && at_least_established(a) && at_least_established(b);
   bool acked = (a->flags & b->flags & LA_END_UNA) != 0 && (a->flags & b->flags & LA_END_SPOKE) != 0;
+  /* A SYN captured late, or with another number, may have put SND.NXT behind SND.UNA. */
+  bool sound = la_seq_ge(a->snd_nxt, a->snd_una) && la_seq_ge(b->snd_nxt, b->snd_una);
   /* Until the opener's ACK has been seen, later ones may still be the handshake's. */
   bool opened = conn->handshake_ack_frame != 0 || (b->flags & LA_END_SYN_ACK) == 0;
-  if (established && acked && opened && ((a->flags | b->flags) & LA_END_FIN) == 0)
+  if (established && acked && sound && opened && ((a->flags | b->flags) & LA_END_FIN) == 0)
     conn->lane = LA_LANE_ESTABLISHED;
   else if (conn->lane != LA_LANE_ACKED || (marks & ~(LA_PLAIN_MARKS & ~LA_MARK_HOLE_BEFORE)) != 0)
     conn->lane = LA_LANE_NONE;

@@ -36,6 +36,7 @@ struct LaTracker {
   LaWheel wheel;
   LaSurroundings around;
   LaTime clock;
+  LaTime next_second; /* when the next connections may finish */
   uint32_t next_id;
   uint16_t file;
   uint32_t open, peak;
@@ -53,6 +54,7 @@ LaTracker *la_tracker_new(const LaTrackOptions *options)
   la_wheel_init(&t->wheel);
   la_surroundings_init(&t->around);
   t->clock = LA_TIME_NONE;
+  t->next_second = LA_TIME_NONE;
   t->next_id = 1;
   t->file = 1;
   t->due = g_array_new(FALSE, FALSE, sizeof(uint32_t));
@@ -165,6 +167,54 @@ static void supersede(LaTracker *t, LaConnection *old)
   }
 }
 
+/* ---- finishing ---- */
+
+static gint by_end(gconstpointer a, gconstpointer b, gpointer data)
+{
+  const LaPool *pool = data;
+  const LaConnection *x = la_pool_get(pool, *(const uint32_t *)a);
+  const LaConnection *y = la_pool_get(pool, *(const uint32_t *)b);
+  if (x->end_time != y->end_time)
+    return x->end_time < y->end_time ? -1 : 1;
+  return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Those of `due` from `first` on have finished. */
+static void finish_due(LaTracker *t, guint first)
+{
+  for (guint i = first; i < t->due->len; i++) {
+    LaConnection *conn = la_pool_get(&t->pool, g_array_index(t->due, uint32_t, i));
+    bool over = conn->deadline <= t->clock;
+    conn->ended_by = (uint8_t)(over ? ending_of(conn) : LA_ENDED_CAPTURE_END);
+    conn->end_time = over ? conn->deadline : t->clock;
+    take_off(t, conn);
+    if (la_connection_is_stray(conn))
+      conn->flags |= LA_CONN_STRAY;
+    la_connection_derive_results(conn);
+    la_surroundings_finished(&t->around, conn);
+  }
+  if (first < t->due->len)
+    g_qsort_with_data(&g_array_index(t->due, uint32_t, first), (gint)(t->due->len - first), sizeof(uint32_t), by_end, &t->pool);
+}
+
+static void pass_time(LaTracker *t)
+{
+  guint first = t->due->len;
+  la_wheel_advance(&t->wheel, &t->pool, t->clock, t->due);
+  t->next_second = la_time_add(t->wheel.tick * LA_SEC, LA_SEC);
+  finish_due(t, first);
+}
+
+/* Connections finish when the clock enters another second, not when somebody asks: what they tell about their services is the same
+ * however the input is cut into batches. */
+static inline void see_time(LaTracker *t, LaTime time)
+{
+  if (time > t->clock)
+    t->clock = time;
+  if (t->clock >= t->next_second)
+    pass_time(t);
+}
+
 /* ---- a new connection ---- */
 
 typedef struct {
@@ -270,9 +320,9 @@ static void withdraw_rst(LaConnection *conn, uint64_t frame)
 /* The first close of an end after a pause, or a step of the handshake, may matter to others. */
 static bool matters_around(uint64_t marks, uint32_t gained, LaTime idle)
 {
-  if ((marks & LA_MARK_FIN) != 0 && idle > LA_CLOSE_PAUSE)
+  if ((marks & LA_MARK_SYN_ACK) != 0 || ((marks & LA_MARK_FIN) != 0 && idle > LA_CLOSE_PAUSE))
     return true;
-  return gained != 0 || (marks & LA_MARK_SYN_ACK) != 0;
+  return gained != 0;
 }
 
 /* Whether another stretch of time began since the connection's segment before. */
@@ -550,15 +600,6 @@ static LaConnection *find_or_open(LaTracker *t, const LaSegment *s, uint32_t has
   return newer;
 }
 
-static inline void see_time(LaTracker *t, LaTime time)
-{
-  if (time > t->clock) {
-    t->clock = time;
-    if (t->wheel.started == 0)
-      la_wheel_advance(&t->wheel, &t->pool, t->clock, t->due);
-  }
-}
-
 static uint32_t hash_of(const LaTracker *t, const LaSegment *s)
 {
   LaTuple tuple = {&s->src, &s->dst, s->src_port, s->dst_port, s->family, t->options.by_tunnel != 0 ? s->tunnel_hash : 0};
@@ -705,33 +746,6 @@ bool la_tracker_icmp(LaTracker *t, const LaIcmpError *icmp, LaSegmentNote *ret_n
 
 /* ---- handing out ---- */
 
-static gint by_end(gconstpointer a, gconstpointer b, gpointer data)
-{
-  const LaPool *pool = data;
-  const LaConnection *x = la_pool_get(pool, *(const uint32_t *)a);
-  const LaConnection *y = la_pool_get(pool, *(const uint32_t *)b);
-  if (x->end_time != y->end_time)
-    return x->end_time < y->end_time ? -1 : 1;
-  return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static void sort_due(LaTracker *t)
-{
-  for (guint i = 0; i < t->due->len; i++) {
-    LaConnection *conn = la_pool_get(&t->pool, g_array_index(t->due, uint32_t, i));
-    if (conn->ended_by == LA_ENDED_N) {
-      conn->ended_by = (uint8_t)ending_of(conn);
-      conn->end_time = conn->deadline;
-    }
-    take_off(t, conn);
-    if (la_connection_is_stray(conn))
-      conn->flags |= LA_CONN_STRAY;
-    la_connection_derive_results(conn);
-    la_surroundings_finished(&t->around, conn);
-  }
-  g_array_sort_with_data(t->due, by_end, &t->pool);
-}
-
 LaConnection *la_tracker_next(LaTracker *t)
 {
   if (t->due_at == t->due->len) {
@@ -739,10 +753,9 @@ LaConnection *la_tracker_next(LaTracker *t)
     t->due_at = 0;
     if (t->clock == LA_TIME_NONE)
       return NULL;
-    la_wheel_advance(&t->wheel, &t->pool, t->clock, t->due);
+    pass_time(t);
     if (t->due->len == 0)
       return NULL;
-    sort_due(t);
   }
   for (guint i = t->due_at + 1; i < t->due->len && i < t->due_at + 3; i++)
     prefetch_connection(la_pool_get(&t->pool, g_array_index(t->due, uint32_t, i)));
@@ -758,22 +771,17 @@ void la_tracker_recycle(LaTracker *t, LaConnection *conn)
 void la_tracker_finish(LaTracker *t, LaTime observed_until)
 {
   la_tracker_advance(t, observed_until);
-  guint given = t->due_at;
-  g_array_remove_range(t->due, 0, given);
+  g_array_remove_range(t->due, 0, t->due_at);
   t->due_at = 0;
-  guint waiting = t->due->len;
-  la_wheel_advance(&t->wheel, &t->pool, t->clock, t->due);
+  pass_time(t);
+  guint first = t->due->len;
   /* Those whose second is not wholly past, and those without a deadline. */
   for (uint32_t i = 0; i <= t->table.mask; i++)
     if (t->table.slots[i].hash != 0) {
-      LaConnection *conn = la_pool_get(&t->pool, t->table.slots[i].handle);
-      while (conn != NULL) {
-        if (la_wheel_has(&t->wheel, conn) || conn->deadline == LA_TIME_MAX || conn->deadline >= t->clock) {
-          if (la_wheel_has(&t->wheel, conn))
-            la_wheel_remove(&t->wheel, conn);
-          g_array_append_val(t->due, conn->handle);
-        }
-        conn = conn->older != LA_HANDLE_NONE ? la_pool_get(&t->pool, conn->older) : NULL;
+      uint32_t handle = t->table.slots[i].handle;
+      for (; handle != LA_HANDLE_NONE; handle = la_pool_get(&t->pool, handle)->older) {
+        la_wheel_remove(&t->wheel, la_pool_get(&t->pool, handle));
+        g_array_append_val(t->due, handle);
       }
     }
   for (unsigned slot = 0; slot < LA_WHEEL_SLOTS; slot++)
@@ -782,15 +790,5 @@ void la_tracker_finish(LaTracker *t, LaTime observed_until)
       la_wheel_remove(&t->wheel, conn);
       g_array_append_val(t->due, conn->handle);
     }
-  for (guint i = waiting; i < t->due->len; i++) {
-    LaConnection *conn = la_pool_get(&t->pool, g_array_index(t->due, uint32_t, i));
-    if (conn->deadline <= t->clock) {
-      conn->ended_by = (uint8_t)ending_of(conn);
-      conn->end_time = conn->deadline;
-    } else {
-      conn->ended_by = LA_ENDED_CAPTURE_END;
-      conn->end_time = t->clock;
-    }
-  }
-  sort_due(t);
+  finish_due(t, first);
 }

@@ -14,7 +14,7 @@ void la_wheel_clear(LaWheel *wheel)
 
 static int64_t second_of(LaTime time)
 {
-  return time >= 0 ? time / LA_SEC : -((-time + LA_SEC - 1) / LA_SEC);
+  return time / LA_SEC - (time % LA_SEC < 0);
 }
 
 static unsigned slot_of(int64_t tick)

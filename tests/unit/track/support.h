@@ -33,8 +33,8 @@
 
 typedef struct {
   LaTracker *tracker;
-  LaTime time;     /* of the latest segment */
-  uint64_t frame;  /* of the latest segment */
+  LaTime time;    /* of the latest segment */
+  uint64_t frame; /* of the latest segment */
   LaAddr addr[LA_SIDE_N];
   uint16_t port[LA_SIDE_N];
   uint8_t family;
@@ -50,12 +50,12 @@ static inline LaAddr ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 static inline void talk_start_with(Talk *t, const LaTrackOptions *options)
 {
   *t = (Talk){
-    .tracker = la_tracker_new(options),
-    .time = BEGINNING,
-    .addr = {ipv4(192, 0, 2, 10), ipv4(198, 51, 100, 7)},
-    .port = {40001, 8888},
-    .family = LA_FAMILY_IPV4,
-    .isn = {1000000, 5000000},
+      .tracker = la_tracker_new(options),
+      .time = BEGINNING,
+      .addr = {ipv4(192, 0, 2, 10), ipv4(198, 51, 100, 7)},
+      .port = {40001, 8888},
+      .family = LA_FAMILY_IPV4,
+      .isn = {1000000, 5000000},
   };
 }
 
@@ -76,7 +76,8 @@ static inline uint16_t flags_of(const char *letters)
   static const struct {
     char letter;
     uint16_t flag;
-  } known[] = {{'F', LA_TCP_FIN}, {'S', LA_TCP_SYN}, {'R', LA_TCP_RST}, {'P', LA_TCP_PSH}, {'A', LA_TCP_ACK}, {'U', LA_TCP_URG}};
+  } known[] = {{'F', LA_TCP_FIN}, {'S', LA_TCP_SYN}, {'R', LA_TCP_RST},
+               {'P', LA_TCP_PSH}, {'A', LA_TCP_ACK}, {'U', LA_TCP_URG}};
   uint16_t flags = 0;
   for (; *letters != '\0'; letters++)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -145,18 +146,18 @@ static inline LaSegment line_segment(Talk *t, char *line)
   LaSide who = words[1][0] == 'C' ? LA_OPENER : LA_ACCEPTOR;
   t->time += (LaTime)(strtod(words[0], NULL) * 1e6);
   LaSegment s = {
-    .time = t->time,
-    .frame = ++t->frame,
-    .src = t->addr[who],
-    .dst = t->addr[LA_OTHER(who)],
-    .src_port = t->port[who],
-    .dst_port = t->port[LA_OTHER(who)],
-    .family = t->family,
-    .flags = flags_of(words[2]),
-    .seq = t->isn[who] + (uint32_t)strtoll(words[3], NULL, 10),
-    .window = 64000,
-    .ttl = who == LA_OPENER ? 64 : 57,
-    .header_len = 20,
+      .time = t->time,
+      .frame = ++t->frame,
+      .src = t->addr[who],
+      .dst = t->addr[LA_OTHER(who)],
+      .src_port = t->port[who],
+      .dst_port = t->port[LA_OTHER(who)],
+      .family = t->family,
+      .flags = flags_of(words[2]),
+      .seq = t->isn[who] + (uint32_t)strtoll(words[3], NULL, 10),
+      .window = 64000,
+      .ttl = who == LA_OPENER ? 64 : 57,
+      .header_len = 20,
   };
   unsigned at = 4;
   if (at < count && strchr(words[at], '=') == NULL)
@@ -187,27 +188,27 @@ static inline uint64_t play(Talk *t, const char *lines)
 static inline bool play_icmp(Talk *t, LaSide who, unsigned type_code, uint32_t seq)
 {
   LaIcmpError icmp = {
-    .time = t->time,
-    .frame = ++t->frame,
-    .reporter = ipv4(203, 0, 113, 1),
-    .quoted_src = t->addr[who],
-    .quoted_dst = t->addr[LA_OTHER(who)],
-    .quoted_src_port = t->port[who],
-    .quoted_dst_port = t->port[LA_OTHER(who)],
-    .quoted_seq = t->isn[who] + seq,
-    .has_seq = 1,
-    .family = t->family,
-    .type = (uint8_t)(type_code >> 8),
-    .code = (uint8_t)type_code,
-    .ttl = 60,
+      .time = t->time,
+      .frame = ++t->frame,
+      .reporter = ipv4(203, 0, 113, 1),
+      .quoted_src = t->addr[who],
+      .quoted_dst = t->addr[LA_OTHER(who)],
+      .quoted_src_port = t->port[who],
+      .quoted_dst_port = t->port[LA_OTHER(who)],
+      .quoted_seq = t->isn[who] + seq,
+      .has_seq = 1,
+      .family = t->family,
+      .type = (uint8_t)(type_code >> 8),
+      .code = (uint8_t)type_code,
+      .ttl = 60,
   };
   return la_tracker_icmp(t->tracker, &icmp, &t->note);
 }
 
 /* Usual beginnings and ends. */
 #define HANDSHAKE "0 C S 0; 10 S SA 0 1; 10 C A 1 1;"
-#define REQUEST "1 C PA 1 1 100; 10 S A 1 101; 1 S PA 1 101 200; 10 C A 101 201;"                /* then C 101, S 201 */
-#define CLOSE_BY_CLIENT "5 C FA 101 201; 10 S A 201 102; 1 S FA 201 102; 10 C A 102 202;"        /* after REQUEST */
+#define REQUEST "1 C PA 1 1 100; 10 S A 1 101; 1 S PA 1 101 200; 10 C A 101 201;"         /* then C 101, S 201 */
+#define CLOSE_BY_CLIENT "5 C FA 101 201; 10 S A 201 102; 1 S FA 201 102; 10 C A 102 202;" /* after REQUEST */
 
 /* Ends observation `after` milliseconds behind the last segment and gives the first finished connection. */
 static inline LaConnection *finish_after(Talk *t, int64_t after)
@@ -241,7 +242,9 @@ static inline char *path_text(const LaEndpoint *end)
   for (unsigned i = 0; i < end->steps; i++) {
     const LaStep *step = &end->path[i];
     g_string_append_printf(text, "%s%s%s", i > 0 ? " " : "", la_tcp_state_name((LaTcpState)step->state),
-                           step->gap != 0 ? "~" : step->proved_by == 0 ? "?" : "");
+                           step->gap != 0         ? "~"
+                           : step->proved_by == 0 ? "?"
+                                                  : "");
   }
   return g_string_free(text, FALSE);
 }

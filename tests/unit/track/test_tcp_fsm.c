@@ -17,68 +17,72 @@ typedef struct {
 
 /* The figure's arrows. CLOSE has no packet but the FIN that follows it; LISTEN is never seen, so a passive open is its SYN,ACK. */
 static const Arrow arrows[] = {
-  {"active OPEN: CLOSED > SYN_SENT", S(CLOSED), E(SND_SYN), S(SYN_SENT)},
-  {"passive open: CLOSED > SYN_RECEIVED", S(CLOSED), E(SND_SYN_ACK), S(SYN_RECEIVED)},
-  {"LISTEN: rcv SYN > SYN_RECEIVED", S(LISTEN), E(RCV_SYN), S(SYN_RECEIVED)},
-  {"LISTEN: snd SYN,ACK > SYN_RECEIVED", S(LISTEN), E(SND_SYN_ACK), S(SYN_RECEIVED)},
-  {"LISTEN: SEND, snd SYN > SYN_SENT", S(LISTEN), E(SND_SYN), S(SYN_SENT)},
-  {"SYN_SENT: rcv SYN > SYN_RECEIVED", S(SYN_SENT), E(RCV_SYN), S(SYN_RECEIVED)},
-  {"SYN_SENT: snd SYN,ACK > SYN_RECEIVED", S(SYN_SENT), E(SND_SYN_ACK), S(SYN_RECEIVED)},
-  {"SYN_SENT: rcv SYN,ACK > ESTABLISHED", S(SYN_SENT), E(RCV_SYN_ACK), S(ESTABLISHED)},
-  {"SYN_RECEIVED: rcv ACK of SYN > ESTABLISHED", S(SYN_RECEIVED), E(RCV_ACK), S(ESTABLISHED)},
-  {"SYN_RECEIVED: rcv SYN,ACK > ESTABLISHED (both opened at once)", S(SYN_RECEIVED), E(RCV_SYN_ACK), S(ESTABLISHED)},
-  {"SYN_RECEIVED: CLOSE, snd FIN > FIN_WAIT_1", S(SYN_RECEIVED), E(SND_FIN), S(FIN_WAIT_1)},
-  {"ESTABLISHED: CLOSE, snd FIN > FIN_WAIT_1", S(ESTABLISHED), E(SND_FIN), S(FIN_WAIT_1)},
-  {"ESTABLISHED: rcv FIN > CLOSE_WAIT", S(ESTABLISHED), E(RCV_FIN), S(CLOSE_WAIT)},
-  {"FIN_WAIT_1: rcv ACK of FIN > FIN_WAIT_2", S(FIN_WAIT_1), E(RCV_FIN_ACK), S(FIN_WAIT_2)},
-  {"FIN_WAIT_1: rcv FIN > CLOSING", S(FIN_WAIT_1), E(RCV_FIN), S(CLOSING)},
-  {"FIN_WAIT_2: rcv FIN > TIME_WAIT", S(FIN_WAIT_2), E(RCV_FIN), S(TIME_WAIT)},
-  {"CLOSE_WAIT: CLOSE, snd FIN > LAST_ACK", S(CLOSE_WAIT), E(SND_FIN), S(LAST_ACK)},
-  {"CLOSING: rcv ACK of FIN > TIME_WAIT", S(CLOSING), E(RCV_FIN_ACK), S(TIME_WAIT)},
-  {"LAST_ACK: rcv ACK of FIN > CLOSED", S(LAST_ACK), E(RCV_FIN_ACK), S(CLOSED)},
-  {"TIME_WAIT: 2 MSL > CLOSED", S(TIME_WAIT), E(2MSL), S(CLOSED)},
-  /* A RST that counts, from every synchronized state and both of the handshake; sent or received. */
-  {"SYN_SENT: rcv RST > CLOSED", S(SYN_SENT), E(RCV_RST), S(CLOSED)},
-  {"SYN_RECEIVED: rcv RST > CLOSED", S(SYN_RECEIVED), E(RCV_RST), S(CLOSED)},
-  {"ESTABLISHED: rcv RST > CLOSED", S(ESTABLISHED), E(RCV_RST), S(CLOSED)},
-  {"FIN_WAIT_1: rcv RST > CLOSED", S(FIN_WAIT_1), E(RCV_RST), S(CLOSED)},
-  {"FIN_WAIT_2: rcv RST > CLOSED", S(FIN_WAIT_2), E(RCV_RST), S(CLOSED)},
-  {"CLOSE_WAIT: rcv RST > CLOSED", S(CLOSE_WAIT), E(RCV_RST), S(CLOSED)},
-  {"CLOSING: rcv RST > CLOSED", S(CLOSING), E(RCV_RST), S(CLOSED)},
-  {"LAST_ACK: rcv RST > CLOSED", S(LAST_ACK), E(RCV_RST), S(CLOSED)},
-  {"TIME_WAIT: rcv RST > CLOSED (RFC 1337)", S(TIME_WAIT), E(RCV_RST), S(CLOSED)},
-  {"SYN_SENT: snd RST > CLOSED", S(SYN_SENT), E(SND_RST), S(CLOSED)},
-  {"SYN_RECEIVED: snd RST > CLOSED", S(SYN_RECEIVED), E(SND_RST), S(CLOSED)},
-  {"ESTABLISHED: ABORT, snd RST > CLOSED", S(ESTABLISHED), E(SND_RST), S(CLOSED)},
-  {"FIN_WAIT_1: ABORT, snd RST > CLOSED", S(FIN_WAIT_1), E(SND_RST), S(CLOSED)},
-  {"FIN_WAIT_2: ABORT, snd RST > CLOSED", S(FIN_WAIT_2), E(SND_RST), S(CLOSED)},
-  {"CLOSE_WAIT: ABORT, snd RST > CLOSED", S(CLOSE_WAIT), E(SND_RST), S(CLOSED)},
-  {"CLOSING: snd RST > CLOSED", S(CLOSING), E(SND_RST), S(CLOSED)},
-  {"LAST_ACK: snd RST > CLOSED", S(LAST_ACK), E(SND_RST), S(CLOSED)},
-  {"TIME_WAIT: snd RST > CLOSED", S(TIME_WAIT), E(SND_RST), S(CLOSED)},
+    {"active OPEN: CLOSED > SYN_SENT", S(CLOSED), E(SND_SYN), S(SYN_SENT)},
+    {"passive open: CLOSED > SYN_RECEIVED", S(CLOSED), E(SND_SYN_ACK), S(SYN_RECEIVED)},
+    {"LISTEN: rcv SYN > SYN_RECEIVED", S(LISTEN), E(RCV_SYN), S(SYN_RECEIVED)},
+    {"LISTEN: snd SYN,ACK > SYN_RECEIVED", S(LISTEN), E(SND_SYN_ACK), S(SYN_RECEIVED)},
+    {"LISTEN: SEND, snd SYN > SYN_SENT", S(LISTEN), E(SND_SYN), S(SYN_SENT)},
+    {"SYN_SENT: rcv SYN > SYN_RECEIVED", S(SYN_SENT), E(RCV_SYN), S(SYN_RECEIVED)},
+    {"SYN_SENT: snd SYN,ACK > SYN_RECEIVED", S(SYN_SENT), E(SND_SYN_ACK), S(SYN_RECEIVED)},
+    {"SYN_SENT: rcv SYN,ACK > ESTABLISHED", S(SYN_SENT), E(RCV_SYN_ACK), S(ESTABLISHED)},
+    {"SYN_RECEIVED: rcv ACK of SYN > ESTABLISHED", S(SYN_RECEIVED), E(RCV_ACK), S(ESTABLISHED)},
+    {"SYN_RECEIVED: rcv SYN,ACK > ESTABLISHED (both opened at once)", S(SYN_RECEIVED), E(RCV_SYN_ACK), S(ESTABLISHED)},
+    {"SYN_RECEIVED: CLOSE, snd FIN > FIN_WAIT_1", S(SYN_RECEIVED), E(SND_FIN), S(FIN_WAIT_1)},
+    {"ESTABLISHED: CLOSE, snd FIN > FIN_WAIT_1", S(ESTABLISHED), E(SND_FIN), S(FIN_WAIT_1)},
+    {"ESTABLISHED: rcv FIN > CLOSE_WAIT", S(ESTABLISHED), E(RCV_FIN), S(CLOSE_WAIT)},
+    {"FIN_WAIT_1: rcv ACK of FIN > FIN_WAIT_2", S(FIN_WAIT_1), E(RCV_FIN_ACK), S(FIN_WAIT_2)},
+    {"FIN_WAIT_1: rcv FIN > CLOSING", S(FIN_WAIT_1), E(RCV_FIN), S(CLOSING)},
+    {"FIN_WAIT_2: rcv FIN > TIME_WAIT", S(FIN_WAIT_2), E(RCV_FIN), S(TIME_WAIT)},
+    {"CLOSE_WAIT: CLOSE, snd FIN > LAST_ACK", S(CLOSE_WAIT), E(SND_FIN), S(LAST_ACK)},
+    {"CLOSING: rcv ACK of FIN > TIME_WAIT", S(CLOSING), E(RCV_FIN_ACK), S(TIME_WAIT)},
+    {"LAST_ACK: rcv ACK of FIN > CLOSED", S(LAST_ACK), E(RCV_FIN_ACK), S(CLOSED)},
+    {"TIME_WAIT: 2 MSL > CLOSED", S(TIME_WAIT), E(2MSL), S(CLOSED)},
+    /* A RST that counts, from every synchronized state and both of the handshake; sent or received. */
+    {"SYN_SENT: rcv RST > CLOSED", S(SYN_SENT), E(RCV_RST), S(CLOSED)},
+    {"SYN_RECEIVED: rcv RST > CLOSED", S(SYN_RECEIVED), E(RCV_RST), S(CLOSED)},
+    {"ESTABLISHED: rcv RST > CLOSED", S(ESTABLISHED), E(RCV_RST), S(CLOSED)},
+    {"FIN_WAIT_1: rcv RST > CLOSED", S(FIN_WAIT_1), E(RCV_RST), S(CLOSED)},
+    {"FIN_WAIT_2: rcv RST > CLOSED", S(FIN_WAIT_2), E(RCV_RST), S(CLOSED)},
+    {"CLOSE_WAIT: rcv RST > CLOSED", S(CLOSE_WAIT), E(RCV_RST), S(CLOSED)},
+    {"CLOSING: rcv RST > CLOSED", S(CLOSING), E(RCV_RST), S(CLOSED)},
+    {"LAST_ACK: rcv RST > CLOSED", S(LAST_ACK), E(RCV_RST), S(CLOSED)},
+    {"TIME_WAIT: rcv RST > CLOSED (RFC 1337)", S(TIME_WAIT), E(RCV_RST), S(CLOSED)},
+    {"SYN_SENT: snd RST > CLOSED", S(SYN_SENT), E(SND_RST), S(CLOSED)},
+    {"SYN_RECEIVED: snd RST > CLOSED", S(SYN_RECEIVED), E(SND_RST), S(CLOSED)},
+    {"ESTABLISHED: ABORT, snd RST > CLOSED", S(ESTABLISHED), E(SND_RST), S(CLOSED)},
+    {"FIN_WAIT_1: ABORT, snd RST > CLOSED", S(FIN_WAIT_1), E(SND_RST), S(CLOSED)},
+    {"FIN_WAIT_2: ABORT, snd RST > CLOSED", S(FIN_WAIT_2), E(SND_RST), S(CLOSED)},
+    {"CLOSE_WAIT: ABORT, snd RST > CLOSED", S(CLOSE_WAIT), E(SND_RST), S(CLOSED)},
+    {"CLOSING: snd RST > CLOSED", S(CLOSING), E(SND_RST), S(CLOSED)},
+    {"LAST_ACK: snd RST > CLOSED", S(LAST_ACK), E(SND_RST), S(CLOSED)},
+    {"TIME_WAIT: snd RST > CLOSED", S(TIME_WAIT), E(SND_RST), S(CLOSED)},
 };
 
 /* A segment in front is missing from the capture: what is assumed then. */
 static const Arrow gaps[] = {
-  {"gap: CLOSED, snd data: ESTABLISHED", S(CLOSED), E(SND_DATA), S(ESTABLISHED)},
-  {"gap: CLOSED, snd FIN: FIN_WAIT_1", S(CLOSED), E(SND_FIN), S(FIN_WAIT_1)},
-  {"gap: LISTEN, snd data: ESTABLISHED", S(LISTEN), E(SND_DATA), S(ESTABLISHED)},
-  {"gap: LISTEN, snd FIN: FIN_WAIT_1", S(LISTEN), E(SND_FIN), S(FIN_WAIT_1)},
-  {"gap: SYN_SENT, snd data: ESTABLISHED", S(SYN_SENT), E(SND_DATA), S(ESTABLISHED)},
-  {"gap: SYN_SENT, snd FIN: FIN_WAIT_1", S(SYN_SENT), E(SND_FIN), S(FIN_WAIT_1)},
-  {"gap: SYN_RECEIVED, snd data: ESTABLISHED", S(SYN_RECEIVED), E(SND_DATA), S(ESTABLISHED)},
-  {"gap: SYN_RECEIVED, rcv FIN: CLOSE_WAIT", S(SYN_RECEIVED), E(RCV_FIN), S(CLOSE_WAIT)},
+    {"gap: CLOSED, snd data: ESTABLISHED", S(CLOSED), E(SND_DATA), S(ESTABLISHED)},
+    {"gap: CLOSED, snd FIN: FIN_WAIT_1", S(CLOSED), E(SND_FIN), S(FIN_WAIT_1)},
+    {"gap: LISTEN, snd data: ESTABLISHED", S(LISTEN), E(SND_DATA), S(ESTABLISHED)},
+    {"gap: LISTEN, snd FIN: FIN_WAIT_1", S(LISTEN), E(SND_FIN), S(FIN_WAIT_1)},
+    {"gap: SYN_SENT, snd data: ESTABLISHED", S(SYN_SENT), E(SND_DATA), S(ESTABLISHED)},
+    {"gap: SYN_SENT, snd FIN: FIN_WAIT_1", S(SYN_SENT), E(SND_FIN), S(FIN_WAIT_1)},
+    {"gap: SYN_RECEIVED, snd data: ESTABLISHED", S(SYN_RECEIVED), E(SND_DATA), S(ESTABLISHED)},
+    {"gap: SYN_RECEIVED, rcv FIN: CLOSE_WAIT", S(SYN_RECEIVED), E(RCV_FIN), S(CLOSE_WAIT)},
 };
 
 static const LaTcpEvent new_connection_events[] = {E(SND_SYN), E(SND_SYN_ACK)};
 
 /* What no endpoint that keeps to the RFC shows. */
 static const Arrow impossible[] = {
-  {"", S(LISTEN), E(RCV_SYN_ACK), S(LISTEN)},           {"", S(LISTEN), E(RCV_ACK), S(LISTEN)},
-  {"", S(LISTEN), E(RCV_FIN), S(LISTEN)},               {"", S(LISTEN), E(RCV_FIN_ACK), S(LISTEN)},
-  {"", S(SYN_SENT), E(RCV_FIN), S(SYN_SENT)},           {"", S(SYN_SENT), E(RCV_FIN_ACK), S(SYN_SENT)},
-  {"", S(SYN_RECEIVED), E(RCV_FIN_ACK), S(SYN_RECEIVED)}, {"", S(ESTABLISHED), E(RCV_FIN_ACK), S(ESTABLISHED)},
-  {"", S(CLOSE_WAIT), E(RCV_FIN_ACK), S(CLOSE_WAIT)},
+    {"", S(LISTEN), E(RCV_SYN_ACK), S(LISTEN)},
+    {"", S(LISTEN), E(RCV_ACK), S(LISTEN)},
+    {"", S(LISTEN), E(RCV_FIN), S(LISTEN)},
+    {"", S(LISTEN), E(RCV_FIN_ACK), S(LISTEN)},
+    {"", S(SYN_SENT), E(RCV_FIN), S(SYN_SENT)},
+    {"", S(SYN_SENT), E(RCV_FIN_ACK), S(SYN_SENT)},
+    {"", S(SYN_RECEIVED), E(RCV_FIN_ACK), S(SYN_RECEIVED)},
+    {"", S(ESTABLISHED), E(RCV_FIN_ACK), S(ESTABLISHED)},
+    {"", S(CLOSE_WAIT), E(RCV_FIN_ACK), S(CLOSE_WAIT)},
 };
 
 static const Arrow *find(const Arrow *list, size_t count, LaTcpState state, LaTcpEvent event)
@@ -271,13 +275,13 @@ static void names_are_the_rfc_s(void **state)
 }
 
 static const struct CMUnitTest others[] = {
-  cmocka_unit_test(a_syn_on_a_living_connection_is_a_new_one_and_moves_nothing),
-  cmocka_unit_test(every_other_cell_moves_nowhere),
-  cmocka_unit_test(an_end_that_is_over_does_not_open_again),
-  cmocka_unit_test(a_proof_reaches_down_to_the_last_one_and_leaves_gaps),
-  cmocka_unit_test(what_is_taken_back_returns_to_the_state_before),
-  cmocka_unit_test(a_path_that_is_full_takes_nothing_more),
-  cmocka_unit_test(names_are_the_rfc_s),
+    cmocka_unit_test(a_syn_on_a_living_connection_is_a_new_one_and_moves_nothing),
+    cmocka_unit_test(every_other_cell_moves_nowhere),
+    cmocka_unit_test(an_end_that_is_over_does_not_open_again),
+    cmocka_unit_test(a_proof_reaches_down_to_the_last_one_and_leaves_gaps),
+    cmocka_unit_test(what_is_taken_back_returns_to_the_state_before),
+    cmocka_unit_test(a_path_that_is_full_takes_nothing_more),
+    cmocka_unit_test(names_are_the_rfc_s),
 };
 
 int main(void)
@@ -285,9 +289,11 @@ int main(void)
   struct CMUnitTest tests[G_N_ELEMENTS(arrows) + G_N_ELEMENTS(gaps) + G_N_ELEMENTS(others)] = {0};
   size_t n = 0;
   for (size_t i = 0; i < G_N_ELEMENTS(arrows); i++)
-    tests[n++] = (struct CMUnitTest){.name = arrows[i].name, .test_func = follows_arrow, .initial_state = (void *)(uintptr_t)&arrows[i]};
+    tests[n++] =
+        (struct CMUnitTest){.name = arrows[i].name, .test_func = follows_arrow, .initial_state = (void *)(uintptr_t)&arrows[i]};
   for (size_t i = 0; i < G_N_ELEMENTS(gaps); i++)
-    tests[n++] = (struct CMUnitTest){.name = gaps[i].name, .test_func = assumes_over_gap, .initial_state = (void *)(uintptr_t)&gaps[i]};
+    tests[n++] =
+        (struct CMUnitTest){.name = gaps[i].name, .test_func = assumes_over_gap, .initial_state = (void *)(uintptr_t)&gaps[i]};
   for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
     tests[n++] = others[i];
   return cmocka_run_group_tests(tests, NULL, NULL);
