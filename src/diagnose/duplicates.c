@@ -1,10 +1,12 @@
-/* A copy that the network made reaches the receiver, and a receiver with SACK says so with a DSACK (RFC 2883). One that was only
- * captured twice draws no reaction. A DSACK may also answer a segment that was sent again; so there must be no such segment
- * before it. Copies with another TTL passed another point of capture, whatever else they drew. */
+/* A copy that the network made reaches the receiver, which reacts to it: with a DSACK (RFC 2883), with the same acknowledgment once
+ * more, with a second SYN-ACK. One that was only captured twice draws no reaction. The reaction may also answer a segment that was
+ * sent again; so there must be no such segment before it. Copies with another TTL passed another point of capture, whatever else they
+ * drew. */
 #include "diagnose/duplicates.h"
 
 #include <stdlib.h>
 
+#include "base/seq.h"
 #include "diagnose/evidence.h"
 
 #define FLIGHT_UNKNOWN (200 * LA_MSEC)
@@ -23,11 +25,30 @@ static const LaMoment *original_of(const LaConnection *conn, unsigned at)
   return NULL;
 }
 
+static bool is_bare_ack(const LaMoment *m)
+{
+  return m->payload_len == 0 && (m->flags & (LA_TCP_SYN | LA_TCP_FIN | LA_TCP_RST | LA_TCP_ACK)) == LA_TCP_ACK;
+}
+
+/* The acknowledgment that the first drew before the copy passed; NULL: none that the timeline keeps. */
+static const LaMoment *acknowledged_between(const LaConnection *conn, const LaMoment *original, const LaMoment *copy, uint32_t end)
+{
+  const LaMoment *found = NULL;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->frame > original->frame && m->frame < copy->frame && m->side != copy->side && is_bare_ack(m) && la_seq_ge(m->ack, end))
+      found = m;
+  }
+  return found;
+}
+
 static bool has_reaction(const LaConnection *conn, unsigned at, const LaMoment *original)
 {
   const LaMoment *copy = la_connection_moment(conn, at);
   if (original != NULL && original->ttl != copy->ttl)
     return false;
+  uint32_t end = copy->seq + copy->payload_len + ((copy->flags & (LA_TCP_SYN | LA_TCP_FIN)) != 0);
+  const LaMoment *first = original != NULL ? acknowledged_between(conn, original, copy, end) : NULL;
   LaTime rtt = la_connection_rtt(conn);
   LaTime limit = (rtt == LA_TIME_NONE ? FLIGHT_UNKNOWN : 2 * rtt) + DELAYED_ACK;
   for (unsigned i = at + 1; i < conn->moments_used; i++) {
@@ -36,10 +57,21 @@ static bool has_reaction(const LaConnection *conn, unsigned at, const LaMoment *
       return false;
     if ((m->marks & (LA_MARK_DUPLICATE | LA_MARK_ICMP)) != 0)
       continue;
-    if (m->side == copy->side && (m->marks & LA_MARK_RETRANSMISSION) != 0)
-      return false;
-    if (m->side != copy->side && (m->marks & LA_MARK_DSACK) != 0)
+    if (m->side == copy->side) {
+      if ((m->marks & LA_MARK_RETRANSMISSION) != 0)
+        return false;
+      continue;
+    }
+    if ((m->marks & LA_MARK_DSACK) != 0)
       return true;
+    if ((copy->marks & LA_MARK_SYN) != 0 && (m->marks & (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION)) == (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION))
+      return true;
+    if (!is_bare_ack(m) || la_seq_lt(m->ack, end))
+      continue;
+    /* The same once more; with another window it would be an announcement of that. */
+    if (first != NULL && first->ack == m->ack && first->window == m->window)
+      return true;
+    first = m;
   }
   return false;
 }

@@ -6,7 +6,8 @@
  * After the opener's ACK a SYN-ACK comes again for three reasons. The ACK was lost: then the next one settles it. The listener waits
  * for data by intention (TCP_DEFER_ACCEPT): then the kernel leaves out its first retries and sends one late SYN-ACK. The accept queue is full:
  * then it comes again and again, and data of the opener is dropped with the ACK. A single SYN-ACK a second later is a lost ACK;
- * data that was sent in vain meanwhile, or a third SYN-ACK, is a full queue, since one lost ACK does not stop the data behind it.
+ * data that was sent in vain meanwhile is a full queue, since one lost ACK does not stop the data behind it; so are several rounds
+ * while others hold connections. What the very next ACK settles was loss, of the data as well.
  *
  * Behind a SYN cookie the server has no socket and repeats nothing; the same silence comes from a path that loses large packets only,
  * so large segments are no evidence. */
@@ -24,6 +25,8 @@
 /* A kernel's first retry of a SYN or SYN-ACK, on slow stacks: silence for longer means that nothing more comes. */
 #define RETRY_MAX (3 * LA_SEC)
 #define SETTLED_MIN LA_SEC
+/* No timer sends a SYN-ACK again sooner: it answers a copy of the SYN, or one that crossed. */
+#define TIMER_MIN (500 * LA_MSEC)
 /* Several rounds are more than a lost ACK. */
 #define ROUNDS_MIN 3
 #define SENDINGS_MIN 3
@@ -183,7 +186,7 @@ static void judge_after_ack(const LaConnection *conn, const LaContext *context, 
     if (!worked(conn) && (conn->flags & LA_CONN_RST) == 0 && is_cookie_silence(conn, context)) {
       o->kind = LA_OPENING_QUEUE_FULL;
       o->stage = LA_QUEUE_COOKIE;
-    } else if (o->syn_acks > 1) {
+    } else if (o->syn_acks > 1 && o->syn_ack_answered - o->syn_ack_first >= TIMER_MIN) {
       o->kind = LA_OPENING_SYN_ACK_REPEATED;
     }
     return;
@@ -191,9 +194,12 @@ static void judge_after_ack(const LaConnection *conn, const LaContext *context, 
   o->others_heard = others_heard(conn, context, conn->handshake_ack_time, LA_TIME_MAX);
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   bool later_in_vain = !worked(conn) && opener->data_last_frame != 0 && opener->unanswered != 0;
+  /* A queue is full of others; an ACK that is lost again and again needs none. */
+  bool others = conn->others_live != 0 || (context->service != NULL && context->service->midstream != 0);
+  bool rounds = o->syn_acks_late >= ROUNDS_MIN || (o->syn_acks_late >= 2 && !worked(conn));
   bool left_out = o->late_first - o->syn_ack_answered >= DEFERRED_MIN;
-  if (o->data_in_vain >= 2 || o->syn_acks_late >= ROUNDS_MIN || (o->syn_acks_late >= 2 && !worked(conn)) ||
-      (later_in_vain && o->data_in_vain != 0)) {
+  bool cured_at_once = o->syn_acks_late == 1 && worked(conn);
+  if ((o->data_in_vain >= 2 && !cured_at_once) || (later_in_vain && o->data_in_vain != 0) || (rounds && others)) {
     o->kind = LA_OPENING_QUEUE_FULL;
     o->stage = LA_QUEUE_ACK_DROPPED;
   } else if (o->syn_acks_late == 1 && left_out && o->data_in_vain == 0) {

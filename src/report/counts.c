@@ -56,6 +56,26 @@ void la_capture_record_add_link_type(LaCaptureRecord *record, uint16_t link_type
 /* The count of connections is kept as the last fact, which no rule about the capture writes for a connection. */
 #define CONNECTIONS "connections"
 
+static LaFact *own_fact(LaFinding *finding, const char *name)
+{
+  for (unsigned i = 0; i < finding->fact_count; i++) {
+    if (strcmp(finding->facts[i].name, name) == 0)
+      return &finding->facts[i];
+  }
+  return NULL;
+}
+
+/* The capture's finding says the sum of what its connections say; of displacements the largest. Hops and the like stay the first's. */
+static void add_fact(LaFact *to, const LaFact *from)
+{
+  if (to->kind != from->kind || strcmp(to->name, "ttl_difference") == 0 || strcmp(to->name, CONNECTIONS) == 0)
+    return;
+  if (to->kind == LA_FACT_COUNT)
+    to->value.count += from->value.count;
+  else if (to->kind == LA_FACT_SPAN && strcmp(to->name, "largest_s") == 0)
+    to->value.span = MAX(to->value.span, from->value.span);
+}
+
 static void fold(LaCaptureRecord *record, const LaFinding *finding, const LaConnection *conn)
 {
   for (unsigned i = 0; i < record->findings->len; i++) {
@@ -64,6 +84,11 @@ static void fold(LaCaptureRecord *record, const LaFinding *finding, const LaConn
       continue;
     LaFact *count = &known->finding.facts[known->finding.fact_count - 1];
     count->value.count++;
+    for (unsigned f = 0; f < finding->fact_count; f++) {
+      LaFact *fact = own_fact(&known->finding, finding->facts[f].name);
+      if (fact != NULL)
+        add_fact(fact, &finding->facts[f]);
+    }
     /* The packets of the first connections are enough to look at. */
     for (unsigned p = 0; p < finding->packet_count && known->finding.packet_count < LA_FINDING_PACKETS_MAX; p++)
       la_finding_add_packet(&known->finding, finding->packets[p]);
@@ -94,8 +119,97 @@ void la_capture_record_add_connection(LaCaptureRecord *record, const LaConnectio
   }
 }
 
+static LaCaptureFinding *find_finding(LaCaptureRecord *record, const LaRule *rule)
+{
+  for (unsigned i = 0; i < record->findings->len; i++) {
+    LaCaptureFinding *known = g_ptr_array_index(record->findings, i);
+    if (known->finding.rule == rule)
+      return known;
+  }
+  return NULL;
+}
+
+/* A finding about packets of which no connection knows. The sentence is taken. */
+static LaFinding *add_finding(LaCaptureRecord *record, const LaRule *rule, char *sentence)
+{
+  LaCaptureFinding *own = g_new0(LaCaptureFinding, 1);
+  own->finding.rule = rule;
+  own->finding.severity = (uint8_t)rule->severity;
+  own->finding.confidence = LA_CONFIDENCE_CERTAIN;
+  own->finding.blame = LA_BLAME_CAPTURE;
+  own->finding.side = LA_SIDE_N;
+  own->finding.at = record->start;
+  own->sentence = sentence;
+  g_ptr_array_add(record->findings, own);
+  return &own->finding;
+}
+
+static void set_count(LaCaptureFinding *finding, const char *name, uint64_t value)
+{
+  LaFact *fact = own_fact(&finding->finding, name);
+  if (fact != NULL)
+    fact->value.count = (int64_t)value;
+}
+
+/* Packets whose header is not whole are no segments, so only the capture knows of them. */
+static void conclude_cut_short(LaCaptureRecord *record)
+{
+  uint64_t cut = record->skipped[LA_SKIPPED_CUT_SHORT];
+  const LaRule *rule = la_rule_find("cut-short");
+  if (cut == 0 || rule == NULL)
+    return;
+  LaCaptureFinding *known = find_finding(record, rule);
+  if (known != NULL) {
+    set_count(known, "cut_packets", cut + (uint64_t)la_finding_fact(&known->finding, "cut_packets")->value.count);
+    return;
+  }
+  GString *text = g_string_new(NULL);
+  g_string_append_printf(text, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " packets were cut before the end of their headers", cut, record->packets);
+  if (record->snaplen != 0)
+    g_string_append_printf(text, " (snapshot length %u)", record->snaplen);
+  g_string_append(text, " and are missing from everything said here: capture at least 96 bytes of each packet (-s 96).");
+  LaFinding *finding = add_finding(record, rule, g_string_free(text, FALSE));
+  la_finding_add_count(finding, "cut_packets", (int64_t)cut);
+  if (record->snaplen != 0)
+    la_finding_add_count(finding, "snaplen", record->snaplen);
+  la_finding_add_count(finding, CONNECTIONS, 0);
+}
+
+/* The source compares each packet with the one before it, whatever connection it belongs to. */
+static void conclude_time_went_back(LaCaptureRecord *record)
+{
+  const LaRule *rule = la_rule_find("time-went-back");
+  if (record->time_went_back == 0 || rule == NULL)
+    return;
+  LaCaptureFinding *known = find_finding(record, rule);
+  if (known != NULL) {
+    set_count(known, "times", record->time_went_back);
+    return;
+  }
+  char *text = g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " packets have a time before that of the packet in front of them: the capturing clock was set, or "
+                               "the file is not in the order of its times.",
+                               record->time_went_back, record->packets);
+  LaFinding *finding = add_finding(record, rule, text);
+  la_finding_add_count(finding, "times", (int64_t)record->time_went_back);
+  la_finding_add_count(finding, CONNECTIONS, 0);
+}
+
+static void conclude_share(LaCaptureRecord *record)
+{
+  for (unsigned i = 0; i < record->findings->len; i++) {
+    LaCaptureFinding *finding = g_ptr_array_index(record->findings, i);
+    const LaFact *copies = la_finding_fact(&finding->finding, "copies");
+    LaFact *share = own_fact(&finding->finding, "share");
+    if (copies != NULL && share != NULL && record->segments != 0)
+      share->value.ratio = (double)copies->value.count / (double)record->segments;
+  }
+}
+
 void la_capture_record_conclude(LaCaptureRecord *record)
 {
+  conclude_share(record);
+  conclude_cut_short(record);
+  conclude_time_went_back(record);
   for (unsigned i = 0; i < record->findings->len; i++) {
     LaCaptureFinding *finding = g_ptr_array_index(record->findings, i);
     const LaFact *count = la_finding_fact(&finding->finding, CONNECTIONS);

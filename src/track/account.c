@@ -278,6 +278,7 @@ void la_account(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t ma
 
   if ((marks & LA_MARK_DUPLICATE) != 0) {
     me->duplicate++;
+    peer->flags |= LA_END_COPIED;
   } else {
     me->recent_hash[me->recent_next & 7] = la_segment_fingerprint(s);
     me->recent_time[me->recent_next & 7] = (uint32_t)((uint64_t)s->time / 1000u);
@@ -285,6 +286,7 @@ void la_account(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t ma
     me->ever_options |= s->options;
     uint32_t nxt_before = (me->flags & (LA_END_SPOKE | LA_END_ISN)) != 0 ? me->snd_nxt : s->seq;
     peer->unanswered = 0;
+    peer->flags &= ~(uint32_t)LA_END_COPIED;
     if ((marks & LA_MARK_INVALID_FLAGS) == 0) {
       if (la_segment_length(s) != 0 || (marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE)) != 0) {
         if (me->unanswered++ == 0) {

@@ -26,6 +26,15 @@ LaTime la_in_flight_allowance(const LaConnection *conn)
   return rtt == LA_TIME_NONE ? FLIGHT_UNKNOWN : rtt + FLIGHT_MARGIN;
 }
 
+/* Bare RSTs have nothing to tell them apart, and a host sends one for each segment that it refuses. A copy has another TTL, or is not the
+ * first copy of this capture. */
+static bool may_be_another_rst(const LaEndpoint *me, const LaEndpoint *peer, const LaSegment *s)
+{
+  if ((s->flags & LA_TCP_RST) == 0 || s->ip_id != 0 || (s->options & LA_OPT_TIMESTAMPS) != 0)
+    return false;
+  return me->ttl_max != 0 && s->ttl >= me->ttl_min && s->ttl <= me->ttl_max && (me->duplicate | peer->duplicate) == 0;
+}
+
 /* Whether this very packet was captured a moment ago. */
 static bool is_duplicate(const LaEndpoint *me, const LaSegment *s)
 {
@@ -232,7 +241,7 @@ uint64_t la_classify(const LaConnection *conn, LaSide side, const LaSegment *s)
   bool first = !spoke && (me->packets == 0 || (s->flags & LA_TCP_RST) == 0);
   bool advances = first || (spoke && (la_seq_gt(s->seq + la_segment_length(s), me->snd_nxt) ||
                                       ((s->flags & LA_TCP_ACK) != 0 && la_seq_gt(s->ack, me->rcv_nxt))));
-  if (!advances && is_duplicate(me, s))
+  if (!advances && !may_be_another_rst(me, peer, s) && is_duplicate(me, s))
     marks |= LA_MARK_DUPLICATE;
   if (has_invalid_flags(s))
     return marks | LA_MARK_INVALID_FLAGS;

@@ -127,6 +127,7 @@ enum {
   LA_END_PROBED = 1 << 19,     /* the other end's latest segment was a keep-alive or window probe */
   LA_END_CHALLENGED = 1 << 20, /* the other end sent a SYN or RST that this end has to answer with a challenge ACK */
   LA_END_SYN_ACK_BAD = 1 << 21, /* its SYN-ACK acknowledged a wrong number */
+  LA_END_COPIED = 1 << 22, /* the other end's latest segment stood in the capture twice */
 };
 
 typedef struct {

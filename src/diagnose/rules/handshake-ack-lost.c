@@ -7,6 +7,10 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaOpening *o = &context->opening;
   if (o->kind != LA_OPENING_ACK_LOST)
     return false;
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  bool proved = (acceptor->flags & (LA_END_DATA | LA_END_FIN)) != 0 || conn->end[LA_OPENER].progress_time > acceptor->syn_last_time;
+  if (!proved)
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
   ret->at = conn->handshake_ack_time;
   ret->blame = LA_BLAME_NETWORK;
   la_finding_add_packet(ret, conn->handshake_ack_frame);
@@ -28,8 +32,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   g_string_append(out, " although ");
   la_say_end(out, conn, LA_OPENER);
-  g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ": the network lost that ACK, and packet %" G_GUINT64_FORMAT " repaired it ",
-                         conn->handshake_ack_frame, f->packets[f->packet_count - 1]);
+  g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ": the network lost that ACK, and packet %" G_GUINT64_FORMAT " %s ",
+                         conn->handshake_ack_frame, f->packets[f->packet_count - 1], f->confidence == LA_CONFIDENCE_POSSIBLE ? "repeated it" : "repaired it");
   la_say_span(out, la_fact_span(f, "added_delay_s"));
   g_string_append(out, " later.");
 }

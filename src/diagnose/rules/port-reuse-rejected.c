@@ -1,4 +1,5 @@
-/* A four-tuple came back within 2 MSL of a full close, and the server answered with the old connection's ACK or not at all. */
+/* A four-tuple came back within 2 MSL of a full close, and the server answered with the old connection's ACK or not at all. Where the
+ * kernel's normal recovery (RST, SYN again at once) settled it, it is a note that tells the delay. */
 #include "diagnose/evidence.h"
 #include "diagnose/reuse.h"
 
@@ -7,14 +8,16 @@ enum { OLD_ACK, SILENCE };
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   LaReuse reuse = la_reuse(conn, context);
-  if (reuse != LA_REUSE_REJECTED && reuse != LA_REUSE_SILENCE)
+  if (reuse != LA_REUSE_REJECTED && reuse != LA_REUSE_SILENCE && reuse != LA_REUSE_RECOVERED)
     return false;
+  if (reuse == LA_REUSE_RECOVERED)
+    ret->severity = LA_SEVERITY_NOTE;
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
   const LaEarlier *e = &conn->earlier;
   ret->at = opener->syn_time;
   ret->side = LA_OPENER;
-  ret->variant = reuse == LA_REUSE_REJECTED ? OLD_ACK : SILENCE;
+  ret->variant = reuse == LA_REUSE_SILENCE ? SILENCE : OLD_ACK;
   ret->blame = LA_BLAME_CLIENT_HOST;
   if (ret->variant == SILENCE)
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
