@@ -371,7 +371,9 @@ static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaS
   bool about_fin = ((marks & LA_MARK_OUT_OF_ORDER) != 0 && (conn->end[side].flags & LA_END_FIN) != 0) ||
                    (((marks & LA_MARK_DUP_ACK) != 0 || (s->options & LA_OPT_SACK) != 0) &&
                     (conn->end[LA_OTHER(side)].flags & (LA_END_FIN | LA_END_FIN_ACKED)) == LA_END_FIN);
-  if ((marks & ~LA_PLAIN_MARKS) != 0 || about_fin || conn->last_frame == 0)
+  /* Whether a receiver reacts to a copy tells who made it: the network, or only the capture. */
+  bool about_copy = (conn->end[side].flags & LA_END_COPIED) != 0 && la_segment_length(s) == 0;
+  if ((marks & ~LA_PLAIN_MARKS) != 0 || about_fin || about_copy || conn->last_frame == 0)
     moment = la_moment_add(&t->pool, conn, side, s, marks);
   uint64_t rst_frame = conn->rst_frame;
   uint32_t flags = conn->flags;
