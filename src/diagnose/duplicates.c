@@ -1,7 +1,7 @@
-/* A copy that the network made reaches the receiver, which reacts to it: with a DSACK (RFC 2883), with the same acknowledgment once
- * more, with a second SYN-ACK. One that was only captured twice draws no reaction. The reaction may also answer a segment that was
- * sent again; so there must be no such segment before it. Copies with another TTL passed another point of capture, whatever else they
- * drew. */
+/* A copy that the network made reaches the receiver, which reacts to it: with a DSACK (RFC 2883), with the same acknowledgment
+ * once more, with a second SYN-ACK. One that was only captured twice draws no reaction. The reaction may also answer a segment
+ * that was sent again; so there must be no such segment before it. Copies with another TTL passed another point of capture,
+ * whatever else they drew. */
 #include "diagnose/duplicates.h"
 
 #include <stdlib.h>
@@ -18,8 +18,9 @@ static const LaMoment *original_of(const LaConnection *conn, unsigned at)
   const LaMoment *copy = la_connection_moment(conn, at);
   for (unsigned i = at; i-- > 0;) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if ((m->marks & (LA_MARK_DUPLICATE | LA_MARK_ICMP)) == 0 && m->side == copy->side && m->seq == copy->seq && m->ack == copy->ack &&
-        m->flags == copy->flags && m->payload_len == copy->payload_len && m->ts_val == copy->ts_val && m->ip_id == copy->ip_id)
+    if ((m->marks & (LA_MARK_DUPLICATE | LA_MARK_ICMP)) == 0 && m->side == copy->side && m->seq == copy->seq &&
+        m->ack == copy->ack && m->flags == copy->flags && m->payload_len == copy->payload_len && m->ts_val == copy->ts_val &&
+        m->ip_id == copy->ip_id)
       return m;
   }
   return NULL;
@@ -31,12 +32,14 @@ static bool is_bare_ack(const LaMoment *m)
 }
 
 /* The acknowledgment that the first drew before the copy passed; NULL: none that the timeline keeps. */
-static const LaMoment *acknowledged_between(const LaConnection *conn, const LaMoment *original, const LaMoment *copy, uint32_t end)
+static const LaMoment *acknowledged_between(const LaConnection *conn, const LaMoment *original, const LaMoment *copy,
+                                            uint32_t end)
 {
   const LaMoment *found = NULL;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if (m->frame > original->frame && m->frame < copy->frame && m->side != copy->side && is_bare_ack(m) && la_seq_ge(m->ack, end))
+    if (m->frame > original->frame && m->frame < copy->frame && m->side != copy->side && is_bare_ack(m) &&
+        la_seq_ge(m->ack, end))
       found = m;
   }
   return found;
@@ -64,7 +67,8 @@ static bool has_reaction(const LaConnection *conn, unsigned at, const LaMoment *
     }
     if ((m->marks & LA_MARK_DSACK) != 0)
       return true;
-    if ((copy->marks & LA_MARK_SYN) != 0 && (m->marks & (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION)) == (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION))
+    if ((copy->marks & LA_MARK_SYN) != 0 &&
+        (m->marks & (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION)) == (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION))
       return true;
     if (!is_bare_ack(m) || la_seq_lt(m->ack, end))
       continue;
@@ -93,8 +97,14 @@ static int by_value(const void *a, const void *b)
 
 LaDuplicates la_duplicates(const LaConnection *conn)
 {
-  LaDuplicates d = {.by_network = 0, .by_capture = 0, .network_time = LA_TIME_NONE, .network_apart = LA_TIME_NONE, .network_side = LA_SIDE_N,
-                    .capture_time = LA_TIME_NONE, .apart = LA_TIME_NONE, .ttl_difference = -1};
+  LaDuplicates d = {.by_network = 0,
+                    .by_capture = 0,
+                    .network_time = LA_TIME_NONE,
+                    .network_apart = LA_TIME_NONE,
+                    .network_side = LA_SIDE_N,
+                    .capture_time = LA_TIME_NONE,
+                    .apart = LA_TIME_NONE,
+                    .ttl_difference = -1};
   LaTime apart[LA_MOMENTS_HEAD + LA_MOMENTS_TAIL];
   LaTime hops[LA_MOMENTS_HEAD + LA_MOMENTS_TAIL];
   unsigned pairs = 0;

@@ -6,14 +6,14 @@
 #include "track/connection.h"
 
 typedef struct {
-  unsigned by_network;     /* their receiver reacted to the copy */
-  unsigned by_capture;     /* all others */
-  LaTime network_time;     /* of the first that the network copied; LA_TIME_NONE: none */
+  unsigned by_network; /* their receiver reacted to the copy */
+  unsigned by_capture; /* all others */
+  LaTime network_time; /* of the first that the network copied; LA_TIME_NONE: none */
   LaTime network_apart;
-  uint8_t network_side;    /* LaSide of its sender; LA_SIDE_N: none */
-  LaTime capture_time;     /* of the first that was captured twice */
-  LaTime apart;            /* median between the packet and its copy; LA_TIME_NONE: not known */
-  int ttl_difference;      /* median hops between them; -1: not known */
+  uint8_t network_side; /* LaSide of its sender; LA_SIDE_N: none */
+  LaTime capture_time;  /* of the first that was captured twice */
+  LaTime apart;         /* median between the packet and its copy; LA_TIME_NONE: not known */
+  int ttl_difference;   /* median hops between them; -1: not known */
 } LaDuplicates;
 
 LaDuplicates la_duplicates(const LaConnection *conn);

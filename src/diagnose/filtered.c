@@ -1,7 +1,7 @@
-/* Loss has no pattern, so one hole is none. SYN, FIN and RST alone: both ends opened and closed, a FIN's number lies behind data, and
- * not one other segment is there. No payload: both the numbers and the acknowledgments advance, and no connection of that host showed
- * any. Payload alone: so many segments in a row that an acknowledgment was due long before (RFC 9293 section 3.8.6.3: every
- * second full segment). */
+/* Loss has no pattern, so one hole is none. SYN, FIN and RST alone: both ends opened and closed, a FIN's number lies behind
+ * data, and not one other segment is there. No payload: both the numbers and the acknowledgments advance, and no connection of
+ * that host showed any. Payload alone: so many segments in a row that an acknowledgment was due long before (RFC 9293 section
+ * 3.8.6.3: every second full segment). */
 #include "diagnose/filtered.h"
 
 #include "base/seq.h"
@@ -34,8 +34,7 @@ LaFiltered la_filtered(const LaConnection *conn, const LaContext *context)
     bool others = context->host != NULL && context->host->with_payload != 0;
     return !others && packets - control >= NO_PAYLOAD_MIN ? LA_FILTERED_NO_PAYLOAD : LA_FILTERED_NOT;
   }
-  if ((conn->flags & LA_CONN_MIDSTREAM) != 0 && control == 0 && payload == packets &&
-      payload >= PAYLOAD_ONLY_MIN)
+  if ((conn->flags & LA_CONN_MIDSTREAM) != 0 && control == 0 && payload == packets && payload >= PAYLOAD_ONLY_MIN)
     return LA_FILTERED_PAYLOAD_ONLY;
   return LA_FILTERED_NOT;
 }

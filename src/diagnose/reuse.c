@@ -1,6 +1,6 @@
-/* The tracker gives the old connection's answers to a new SYN (a bare ACK with the old numbers, and the RST this draws) to the old
- * connection and counts them in `earlier`. Whether the old one was closed decides the name: reuse of a port, or a SYN into a
- * connection that its peer still holds. */
+/* The tracker gives the old connection's answers to a new SYN (a bare ACK with the old numbers, and the RST this draws) to the
+ * old connection and counts them in `earlier`. Whether the old one was closed decides the name: reuse of a port, or a SYN into
+ * a connection that its peer still holds. */
 #include "diagnose/reuse.h"
 
 #include "diagnose/evidence.h"

@@ -12,7 +12,8 @@ LaSynData la_syn_data(const LaConnection *conn)
     if (m->side == LA_OPENER) {
       if ((m->marks & LA_MARK_FAST_OPEN) != 0 && data.syn == NULL)
         data.syn = m;
-      else if (data.syn != NULL && data.again == NULL && (m->marks & LA_MARK_SYN) == 0 && m->payload_len != 0 && m->seq == data.syn->seq + 1)
+      else if (data.syn != NULL && data.again == NULL && (m->marks & LA_MARK_SYN) == 0 && m->payload_len != 0 &&
+               m->seq == data.syn->seq + 1)
         data.again = m;
       continue;
     }

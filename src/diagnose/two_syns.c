@@ -1,5 +1,6 @@
-/* The bare ACK between the SYNs settles it. Where it is not in the capture the end of the story does: after crossing SYNs each end
- * sends a SYN-ACK (RFC 9293 section 3.5, figure 8); a server that splits its answer never sends one, and acknowledges the client's. */
+/* The bare ACK between the SYNs settles it. Where it is not in the capture the end of the story does: after crossing SYNs each
+ * end sends a SYN-ACK (RFC 9293 section 3.5, figure 8); a server that splits its answer never sends one, and acknowledges the
+ * client's. */
 #include "diagnose/two_syns.h"
 
 #include "diagnose/evidence.h"

@@ -1,16 +1,17 @@
 /* How the verdict is found.
  *
- * The timeline holds every SYN and SYN-ACK, the opener's first ACK and its first data and repetitions. What was sent again before
- * the other end could have answered says nothing: a SYN that crosses the SYN-ACK, a SYN-ACK that crosses the ACK.
+ * The timeline holds every SYN and SYN-ACK, the opener's first ACK and its first data and repetitions. What was sent again
+ * before the other end could have answered says nothing: a SYN that crosses the SYN-ACK, a SYN-ACK that crosses the ACK.
  *
- * After the opener's ACK a SYN-ACK comes again for three reasons. The ACK was lost: then the next one settles it. The listener waits
- * for data by intention (TCP_DEFER_ACCEPT): then the kernel leaves out its first retries and sends one late SYN-ACK. The accept queue is full:
- * then it comes again and again, and data of the opener is dropped with the ACK. A single SYN-ACK a second later is a lost ACK;
- * data that was sent in vain meanwhile is a full queue, since one lost ACK does not stop the data behind it; so are several rounds
- * while others hold connections. What the very next ACK settles was loss, of the data as well.
+ * After the opener's ACK a SYN-ACK comes again for three reasons. The ACK was lost: then the next one settles it. The listener
+ * waits for data by intention (TCP_DEFER_ACCEPT): then the kernel leaves out its first retries and sends one late SYN-ACK. The
+ * accept queue is full: then it comes again and again, and data of the opener is dropped with the ACK. A single SYN-ACK a
+ * second later is a lost ACK; data that was sent in vain meanwhile is a full queue, since one lost ACK does not stop the data
+ * behind it; so are several rounds while others hold connections. What the very next ACK settles was loss, of the data as
+ * well.
  *
- * Behind a SYN cookie the server has no socket and repeats nothing; the same silence comes from a path that loses large packets only,
- * so large segments are no evidence. */
+ * Behind a SYN cookie the server has no socket and repeats nothing; the same silence comes from a path that loses large
+ * packets only, so large segments are no evidence. */
 #include "diagnose/verdict_handshake.h"
 
 #include "base/seq.h"
@@ -67,8 +68,14 @@ static void read_syn_ack(LaOpening *o, const LaConnection *conn, const LaMoment 
 
 static LaOpening read_timeline(const LaConnection *conn)
 {
-  LaOpening o = {.kind = LA_OPENING_FINE, .syn_last_before = LA_TIME_NONE, .syn_last = LA_TIME_NONE, .syn_ack_first = LA_TIME_NONE,
-                 .syn_ack_answered = LA_TIME_NONE, .late_first = LA_TIME_NONE, .late_last = LA_TIME_NONE, .cured_time = LA_TIME_NONE,
+  LaOpening o = {.kind = LA_OPENING_FINE,
+                 .syn_last_before = LA_TIME_NONE,
+                 .syn_last = LA_TIME_NONE,
+                 .syn_ack_first = LA_TIME_NONE,
+                 .syn_ack_answered = LA_TIME_NONE,
+                 .late_first = LA_TIME_NONE,
+                 .late_last = LA_TIME_NONE,
+                 .cured_time = LA_TIME_NONE,
                  .data_first_time = LA_TIME_NONE};
   LaTime flight = flight_of(conn);
   unsigned pending = 0; /* sendings of payload since the last late SYN-ACK */
@@ -109,7 +116,8 @@ static bool worked(const LaConnection *conn)
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
   if ((acceptor->flags & (LA_END_DATA | LA_END_FIN)) != 0)
     return true;
-  return (conn->flags & LA_CONN_FAST_OPEN) == 0 && (opener->flags & LA_END_UNA) != 0 && la_seq_gt(opener->snd_una, opener->isn + 1);
+  return (conn->flags & LA_CONN_FAST_OPEN) == 0 && (opener->flags & LA_END_UNA) != 0 &&
+         la_seq_gt(opener->snd_una, opener->isn + 1);
 }
 
 /* Whether the server is known to the capture at all; a capture of the client's direction alone proves no silence. */
@@ -131,7 +139,8 @@ static bool others_heard(const LaConnection *conn, const LaContext *context, LaT
 static void judge_no_answer(const LaConnection *conn, const LaContext *context, LaOpening *o)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
-  if ((conn->flags & LA_CONN_ICMP_SYN) != 0 || conn->earlier.challenges != 0 || is_unheard(context) || opener->packets > opener->syn + opener->rst)
+  if ((conn->flags & LA_CONN_ICMP_SYN) != 0 || conn->earlier.challenges != 0 || is_unheard(context) ||
+      opener->packets > opener->syn + opener->rst)
     return;
   LaTime silence = conn->end_time - opener->syn_time;
   if (opener->syn_sent < LA_THRESHOLD(context, syn_unanswered, 1) && silence < LA_THRESHOLD(context, syn_unanswered, 0))
@@ -142,7 +151,8 @@ static void judge_no_answer(const LaConnection *conn, const LaContext *context, 
     return;
   /* An idle connection that still counts as alive proves little alone: the whole path may be down. */
   o->others_heard = others_heard(conn, context, opener->syn_time, opener->syn_last_time + HEARD_AFTER);
-  if (o->others_heard || (context->service != NULL && context->service->queue_clients >= LA_THRESHOLD(context, accept_queue_overflow, 0))) {
+  if (o->others_heard ||
+      (context->service != NULL && context->service->queue_clients >= LA_THRESHOLD(context, accept_queue_overflow, 0))) {
     o->kind = LA_OPENING_QUEUE_FULL;
     o->stage = LA_QUEUE_SYN_DROPPED;
   }
@@ -157,7 +167,8 @@ static void judge_syn_ack(const LaConnection *conn, LaOpening *o)
   }
   /* The retry's interval doubles: what comes next is as far away as everything before together. */
   LaTime next = o->syn_acks > 1 ? o->syn_ack_answered - o->syn_ack_first + 2 * SETTLED_MIN : RETRY_MAX;
-  if (conn->end_time - o->syn_ack_answered >= next || (conn->ended_by != LA_ENDED_CAPTURE_END && conn->ended_by != LA_ENDED_EVICTED))
+  if (conn->end_time - o->syn_ack_answered >= next ||
+      (conn->ended_by != LA_ENDED_CAPTURE_END && conn->ended_by != LA_ENDED_EVICTED))
     o->kind = LA_OPENING_SYN_ACK_UNANSWERED;
 }
 
@@ -166,7 +177,8 @@ static bool is_cookie_silence(const LaConnection *conn, const LaContext *context
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
-  if (acceptor->packets - acceptor->duplicate != acceptor->syn_ack_sent || opener->unanswered < SENDINGS_MIN || opener->payload_segments < SENDINGS_MIN)
+  if (acceptor->packets - acceptor->duplicate != acceptor->syn_ack_sent || opener->unanswered < SENDINGS_MIN ||
+      opener->payload_segments < SENDINGS_MIN)
     return false;
   if (conn->others_live == 0 || !others_heard(conn, context, opener->data_first_time, LA_TIME_MAX))
     return false;
@@ -230,7 +242,9 @@ LaOpening la_verdict_handshake(const LaConnection *conn, const struct LaContext 
 
 const char *la_queue_stage_name(LaQueueStage stage)
 {
-  static const char *const names[] = {[LA_QUEUE_SYN_DROPPED] = "syn-dropped", [LA_QUEUE_ACK_DROPPED] = "ack-dropped",
-                                      [LA_QUEUE_ABORTED] = "aborted", [LA_QUEUE_COOKIE] = "cookie"};
+  static const char *const names[] = {[LA_QUEUE_SYN_DROPPED] = "syn-dropped",
+                                      [LA_QUEUE_ACK_DROPPED] = "ack-dropped",
+                                      [LA_QUEUE_ABORTED] = "aborted",
+                                      [LA_QUEUE_COOKIE] = "cookie"};
   return names[stage];
 }

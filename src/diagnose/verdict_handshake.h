@@ -1,6 +1,6 @@
-/* What went wrong while a connection opened: one verdict, since the codes about lost and repeated handshake segments exclude one
- * another. Each rule file maps one value. That the SYN had to be sent again before anything came back is kept beside it: it may
- * go with any end of the story. */
+/* What went wrong while a connection opened: one verdict, since the codes about lost and repeated handshake segments exclude
+ * one another. Each rule file maps one value. That the SYN had to be sent again before anything came back is kept beside it:
+ * it may go with any end of the story. */
 #ifndef LA_DIAGNOSE_VERDICT_HANDSHAKE_H
 #define LA_DIAGNOSE_VERDICT_HANDSHAKE_H
 
@@ -26,20 +26,20 @@ typedef enum {
 
 typedef struct {
   LaOpeningKind kind;
-  LaQueueStage stage;        /* with QUEUE_FULL */
-  bool others_heard;         /* with QUEUE_FULL: the service's other connections were heard meanwhile */
-  unsigned syns_before;      /* sendings of the SYN before the first SYN-ACK */
-  LaTime syn_last_before;    /* the last of them */
-  unsigned syns_after;       /* sendings of the SYN that a SYN-ACK had had the time to reach */
-  LaTime syn_last;           /* the last sending of the SYN */
-  unsigned syn_acks;         /* sendings of the SYN-ACK before the opener's ACK */
+  LaQueueStage stage;                     /* with QUEUE_FULL */
+  bool others_heard;                      /* with QUEUE_FULL: the service's other connections were heard meanwhile */
+  unsigned syns_before;                   /* sendings of the SYN before the first SYN-ACK */
+  LaTime syn_last_before;                 /* the last of them */
+  unsigned syns_after;                    /* sendings of the SYN that a SYN-ACK had had the time to reach */
+  LaTime syn_last;                        /* the last sending of the SYN */
+  unsigned syn_acks;                      /* sendings of the SYN-ACK before the opener's ACK */
   LaTime syn_ack_first, syn_ack_answered; /* the first, and the last before the ACK */
-  unsigned syn_acks_late;    /* sendings after the opener's ACK that do not cross it */
+  unsigned syn_acks_late;                 /* sendings after the opener's ACK that do not cross it */
   LaTime late_first, late_last;
-  uint64_t cured_frame;      /* the opener's segment after the last of these; 0: none */
+  uint64_t cured_frame; /* the opener's segment after the last of these; 0: none */
   LaTime cured_time;
-  unsigned data_in_vain;     /* the opener's sendings of payload before the first or between the late SYN-ACKs */
-  LaTime data_first_time;    /* LA_TIME_NONE: it sent none */
+  unsigned data_in_vain;  /* the opener's sendings of payload before the first or between the late SYN-ACKs */
+  LaTime data_first_time; /* LA_TIME_NONE: it sent none */
 } LaOpening;
 
 struct LaContext;

@@ -65,7 +65,8 @@ static LaFact *own_fact(LaFinding *finding, const char *name)
   return NULL;
 }
 
-/* The capture's finding says the sum of what its connections say; of displacements the largest. Hops and the like stay the first's. */
+/* The capture's finding says the sum of what its connections say; of displacements the largest. Hops and the like stay the
+ * first's. */
 static void add_fact(LaFact *to, const LaFact *from)
 {
   if (to->kind != from->kind || strcmp(to->name, "ttl_difference") == 0 || strcmp(to->name, CONNECTIONS) == 0)
@@ -164,7 +165,9 @@ static void conclude_cut_short(LaCaptureRecord *record)
     return;
   }
   GString *text = g_string_new(NULL);
-  g_string_append_printf(text, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " packets were cut before the end of their headers", cut, record->packets);
+  g_string_append_printf(text,
+                         "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " packets were cut before the end of their headers", cut,
+                         record->packets);
   if (record->snaplen != 0)
     g_string_append_printf(text, " (snapshot length %u)", record->snaplen);
   g_string_append(text, " and are missing from everything said here: capture at least 96 bytes of each packet (-s 96).");
@@ -186,9 +189,11 @@ static void conclude_time_went_back(LaCaptureRecord *record)
     set_count(known, "times", record->time_went_back);
     return;
   }
-  char *text = g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " packets have a time before that of the packet in front of them: the capturing clock was set, or "
-                               "the file is not in the order of its times.",
-                               record->time_went_back, record->packets);
+  char *text =
+      g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                      " packets have a time before that of the packet in front of them: the capturing clock was set, or "
+                      "the file is not in the order of its times.",
+                      record->time_went_back, record->packets);
   LaFinding *finding = add_finding(record, rule, text);
   la_finding_add_count(finding, "times", (int64_t)record->time_went_back);
   la_finding_add_count(finding, CONNECTIONS, 0);

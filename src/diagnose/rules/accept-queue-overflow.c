@@ -1,6 +1,6 @@
-/* The listener's accept queue is full: the kernel drops SYNs, or ACKs and the data behind them, or resets what it cannot queue. One
- * client alone may have lost its packets on the way, so several are needed for certainty; dropped SYNs never reach it, since a
- * limit on new connections in a firewall looks the same. */
+/* The listener's accept queue is full: the kernel drops SYNs, or ACKs and the data behind them, or resets what it cannot
+ * queue. One client alone may have lost its packets on the way, so several are needed for certainty; dropped SYNs never reach
+ * it, since a limit on new connections in a firewall looks the same. */
 #include "diagnose/evidence.h"
 
 static LaConfidence confidence_of(const LaOpening *o, const LaConnection *conn, bool several)
@@ -86,7 +86,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
     g_string_append(out, " although ");
     la_say_end(out, conn, LA_OPENER);
-    g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ", and took nothing of it in ", conn->handshake_ack_frame);
+    g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ", and took nothing of it in ",
+                           conn->handshake_ack_frame);
     la_say_span(out, la_fact_span(f, "waited_s"));
     break;
   case LA_QUEUE_ABORTED:
@@ -105,17 +106,19 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   }
   say_others(f, out);
   g_string_append(out, sure ? ": its accept queue is full, the server application does not call accept() fast enough."
-                            : ": probably its accept queue is full because the server application does not call accept() fast enough, otherwise the path or a "
+                            : ": probably its accept queue is full because the server application does not call accept() fast "
+                              "enough, otherwise the path or a "
                               "filter drops the packets.");
 }
 
 const LaRule la_rule_accept_queue_overflow = {
-  .code = "accept-queue-overflow",
-  .title = "accept queue full",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_SYN,
-  .thresholds = {{"accept-queue-overflow.clients", LA_UNIT_COUNT, 2, "attempts of different clients that show it, for confidence certain"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "accept-queue-overflow",
+    .title = "accept queue full",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_SYN,
+    .thresholds = {{"accept-queue-overflow.clients", LA_UNIT_COUNT, 2,
+                    "attempts of different clients that show it, for confidence certain"}},
+    .decide = decide,
+    .summarize = summarize,
 };

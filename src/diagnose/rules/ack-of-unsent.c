@@ -1,5 +1,5 @@
-/* An acknowledgment of numbers that the other end had not sent: it sent them later for the first time, or said with an ACK of its own
- * that it was not there yet. An acknowledgment of numbers that merely are not in the capture is capture-loss. */
+/* An acknowledgment of numbers that the other end had not sent: it sent them later for the first time, or said with an ACK of
+ * its own that it was not there yet. An acknowledgment of numbers that merely are not in the capture is capture-loss. */
 #include "base/seq.h"
 #include "diagnose/evidence.h"
 
@@ -17,8 +17,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
       continue;
     for (unsigned k = 0; k < i; k++) {
       const LaMoment *ack = la_connection_moment(conn, k);
-      bool false_ack = (ack->marks & LA_MARK_ACK_OF_UNSEEN) != 0 && (ack->marks & LA_MARK_DUPLICATE) == 0 && ack->side != m->side &&
-                       la_seq_gt(ack->ack, m->seq);
+      bool false_ack = (ack->marks & LA_MARK_ACK_OF_UNSEEN) != 0 && (ack->marks & LA_MARK_DUPLICATE) == 0 &&
+                       ack->side != m->side && la_seq_gt(ack->ack, m->seq);
       if (!false_ack)
         continue;
       if (first == NULL)
@@ -54,16 +54,18 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "beyond_bytes"), "byte", "bytes");
   g_string_append(out, " that ");
   la_say_end(out, conn, LA_OTHER(liar));
-  g_string_append_printf(out, " had not sent (it stood before them still in packet %" G_GUINT64_FORMAT "): its TCP, or a device in its name, is wrong.",
+  g_string_append_printf(out,
+                         " had not sent (it stood before them still in packet %" G_GUINT64_FORMAT
+                         "): its TCP, or a device in its name, is wrong.",
                          f->packets[f->packet_count - 1]);
 }
 
 const LaRule la_rule_ack_of_unsent = {
-  .code = "ack-of-unsent",
-  .title = "acknowledges what was never sent",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_ACK_OF_UNSENT,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "ack-of-unsent",
+    .title = "acknowledges what was never sent",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_ACK_OF_UNSENT,
+    .decide = decide,
+    .summarize = summarize,
 };

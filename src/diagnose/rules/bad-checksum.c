@@ -1,8 +1,11 @@
-/* Wrong TCP checksums, with --verify-checksums. When all of one end's segments are wrong and the other answers them, they were copied
- * before the network card filled the checksum in; otherwise they were damaged, and their receiver dropped them. */
+/* Wrong TCP checksums, with --verify-checksums. When all of one end's segments are wrong and the other answers them, they were
+ * copied before the network card filled the checksum in; otherwise they were damaged, and their receiver dropped them. */
 #include "diagnose/evidence.h"
 
-enum { SENT, RECEIVED };
+enum {
+  SENT,
+  RECEIVED
+};
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -37,16 +40,17 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, (LaSide)f->side);
   g_string_append(out, la_fact_count(f, "segments") == 1 ? " has" : " have");
   g_string_append(out, " a wrong TCP checksum: ");
-  g_string_append(out, f->variant == SENT ? "they were captured on the sending host before its network card filled it in, and count."
-                                          : "damaged on the way, so the receiver dropped them in silence.");
+  g_string_append(out, f->variant == SENT
+                           ? "they were captured on the sending host before its network card filled it in, and count."
+                           : "damaged on the way, so the receiver dropped them in silence.");
 }
 
 const LaRule la_rule_bad_checksum = {
-  .code = "bad-checksum",
-  .title = "wrong checksums",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_BAD_CHECKSUM,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "bad-checksum",
+    .title = "wrong checksums",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_BAD_CHECKSUM,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,9 +1,12 @@
-/* A SYN-ACK that acknowledges no SYN of the client, or a second one with another number: two machines or two states answer for one
- * address. */
+/* A SYN-ACK that acknowledges no SYN of the client, or a second one with another number: two machines or two states answer for
+ * one address. */
 #include "base/seq.h"
 #include "diagnose/evidence.h"
 
-enum { WRONG_ACK, SECOND_NUMBER };
+enum {
+  WRONG_ACK,
+  SECOND_NUMBER
+};
 
 /* A request that was forgotten is made anew after so long, with a number of its own. */
 #define FORGOTTEN (60 * LA_SEC)
@@ -35,7 +38,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   int64_t isns = 0;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if (m->side != LA_ACCEPTOR || (m->marks & LA_MARK_SYN_ACK) == 0 || (m->marks & (LA_MARK_DUPLICATE | LA_MARK_INVALID_FLAGS | LA_MARK_STALE_SYN)) != 0)
+    if (m->side != LA_ACCEPTOR || (m->marks & LA_MARK_SYN_ACK) == 0 ||
+        (m->marks & (LA_MARK_DUPLICATE | LA_MARK_INVALID_FLAGS | LA_MARK_STALE_SYN)) != 0)
       continue;
     bool wrong = !answers_a_syn(conn, m);
     if (wrong && odd == NULL) {
@@ -82,7 +86,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append(out, " answered the SYN of ");
     la_say_end(out, conn, LA_OPENER);
     const LaMoment *odd = la_moment_find(conn, 0, LA_ACCEPTOR, LA_MARK_BAD_ACK);
-    g_string_append_printf(out, " with a SYN-ACK (packet %" G_GUINT64_FORMAT ") whose acknowledgment is off by ", odd != NULL ? odd->frame : f->packets[0]);
+    g_string_append_printf(out, " with a SYN-ACK (packet %" G_GUINT64_FORMAT ") whose acknowledgment is off by ",
+                           odd != NULL ? odd->frame : f->packets[0]);
     int64_t off = la_fact_count(f, "ack_off_bytes");
     la_say_count(out, off, "byte", "bytes");
     g_string_append(out, ": another connection's answer, or another machine or device answers for the address.");
@@ -93,17 +98,19 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, " with ");
   la_say_count(out, la_fact_count(f, "isns"), "initial sequence number", "different initial sequence numbers");
   if (la_fact_count(f, "ttl_expected") != la_fact_count(f, "ttl_seen"))
-    g_string_append_printf(out, " and TTLs %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT, la_fact_count(f, "ttl_expected"), la_fact_count(f, "ttl_seen"));
-  g_string_append_printf(out, " (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "): two machines or two states answer for one address.", f->packets[0],
-                         f->packets[1]);
+    g_string_append_printf(out, " and TTLs %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT, la_fact_count(f, "ttl_expected"),
+                           la_fact_count(f, "ttl_seen"));
+  g_string_append_printf(
+      out, " (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "): two machines or two states answer for one address.",
+      f->packets[0], f->packets[1]);
 }
 
 const LaRule la_rule_bad_syn_ack = {
-  .code = "bad-syn-ack",
-  .title = "SYN-ACK that does not fit",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_BAD_ACK | LA_MARK_ISN_CHANGED,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "bad-syn-ack",
+    .title = "SYN-ACK that does not fit",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_BAD_ACK | LA_MARK_ISN_CHANGED,
+    .decide = decide,
+    .summarize = summarize,
 };

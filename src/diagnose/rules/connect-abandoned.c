@@ -3,7 +3,11 @@
 #include "base/seq.h"
 #include "diagnose/evidence.h"
 
-enum { GAVE_UP, EITHER, STALE };
+enum {
+  GAVE_UP,
+  EITHER,
+  STALE
+};
 
 /* Whether the SYN is older than the earlier connection on its four-tuple (RFC 7323 section 5, RFC 6191). */
 static bool is_stale(const LaConnection *conn, const LaMoment *syn)
@@ -51,16 +55,17 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   }
   g_string_append(out, "the four-tuple was in use ");
   la_say_span(out, la_fact_span(f, "reused_after_s"));
-  g_string_append(out, f->variant == STALE ? " before and the SYN is older than that, so it was an old duplicate that nobody waited for."
-                                           : " before, so either the SYN was an old duplicate, or the application gave up.");
+  g_string_append(out, f->variant == STALE
+                           ? " before and the SYN is older than that, so it was an old duplicate that nobody waited for."
+                           : " before, so either the SYN was an old duplicate, or the application gave up.");
 }
 
 const LaRule la_rule_connect_abandoned = {
-  .code = "connect-abandoned",
-  .title = "connect abandoned",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_ABANDONED,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "connect-abandoned",
+    .title = "connect abandoned",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_ABANDONED,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,5 +1,5 @@
-/* The snapshot length cut off TCP options. What is cut before the 20 bytes of the header is no segment at all and counted with the
- * capture. */
+/* The snapshot length cut off TCP options. What is cut before the 20 bytes of the header is no segment at all and counted with
+ * the capture. */
 #include "diagnose/evidence.h"
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -30,10 +30,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_cut_short = {
-  .code = "cut-short",
-  .title = "headers cut off",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "cut-short",
+    .title = "headers cut off",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -54,11 +54,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_data_beyond_fin = {
-  .code = "data-beyond-fin",
-  .title = "data past the own FIN",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_BEYOND_FIN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "data-beyond-fin",
+    .title = "data past the own FIN",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_BEYOND_FIN,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -37,11 +37,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_duplicate_packets = {
-  .code = "duplicate-packets",
-  .title = "packets captured twice",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_DUPLICATE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "duplicate-packets",
+    .title = "packets captured twice",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_DUPLICATE,
+    .decide = decide,
+    .summarize = summarize,
 };

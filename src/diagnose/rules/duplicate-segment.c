@@ -36,11 +36,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_duplicate_segment = {
-  .code = "duplicate-segment",
-  .title = "segment delivered twice",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_DUPLICATE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "duplicate-segment",
+    .title = "segment delivered twice",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_DUPLICATE,
+    .decide = decide,
+    .summarize = summarize,
 };

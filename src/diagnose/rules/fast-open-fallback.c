@@ -37,11 +37,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_fast_open_fallback = {
-  .code = "fast-open-fallback",
-  .title = "TCP Fast Open not taken",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_FAST_OPEN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "fast-open-fallback",
+    .title = "TCP Fast Open not taken",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_FAST_OPEN,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -30,11 +30,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_fast_open = {
-  .code = "fast-open",
-  .title = "TCP Fast Open",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_FAST_OPEN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "fast-open",
+    .title = "TCP Fast Open",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_FAST_OPEN,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,5 +1,6 @@
-/* The capture holds only some kinds of packets. One connection shows it when what is missing has a pattern: the numbers advance over
- * data, and there is nothing but SYN, FIN and RST; or acknowledgments of data without any; or data without any acknowledgment. */
+/* The capture holds only some kinds of packets. One connection shows it when what is missing has a pattern: the numbers
+ * advance over data, and there is nothing but SYN, FIN and RST; or acknowledgments of data without any; or data without any
+ * acknowledgment. */
 #include "diagnose/evidence.h"
 #include "diagnose/filtered.h"
 
@@ -13,7 +14,10 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->blame = LA_BLAME_CAPTURE;
   la_finding_add_packet(ret, conn->first_frame);
   la_finding_add_packet(ret, conn->last_frame);
-  la_finding_add_word(ret, "kept", kept == LA_FILTERED_CONTROL ? "control" : kept == LA_FILTERED_NO_PAYLOAD ? "no-payload" : "payload-only");
+  la_finding_add_word(ret, "kept",
+                      kept == LA_FILTERED_CONTROL      ? "control"
+                      : kept == LA_FILTERED_NO_PAYLOAD ? "no-payload"
+                                                       : "payload-only");
   return true;
 }
 
@@ -22,18 +26,22 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, "Of ");
   la_say_pair(out, conn);
   switch ((LaFiltered)f->variant) {
-  case LA_FILTERED_CONTROL: g_string_append(out, " only SYN, FIN and RST segments are in the capture, although their numbers say that data passed"); break;
-  case LA_FILTERED_NO_PAYLOAD: g_string_append(out, " only segments without payload are in the capture, although they acknowledge data"); break;
+  case LA_FILTERED_CONTROL:
+    g_string_append(out, " only SYN, FIN and RST segments are in the capture, although their numbers say that data passed");
+    break;
+  case LA_FILTERED_NO_PAYLOAD:
+    g_string_append(out, " only segments without payload are in the capture, although they acknowledge data");
+    break;
   default: g_string_append(out, " only segments with payload are in the capture"); break;
   }
   g_string_append(out, ": a capture filter left the others out, and nothing is said that needs them.");
 }
 
 const LaRule la_rule_filtered_capture = {
-  .code = "filtered-capture",
-  .title = "only some kinds of packets",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "filtered-capture",
+    .title = "only some kinds of packets",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -23,7 +23,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   LaSide side = (LaSide)first->side;
   const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
   /* Missing packets hide how far the window had moved. The receiver must have gone on as if nothing had come. */
-  if (la_missed(conn, side) || la_missed(conn, LA_OTHER(side)) || peer->last_frame < first->frame || (conn->flags & LA_CONN_RST) != 0)
+  if (la_missed(conn, side) || la_missed(conn, LA_OTHER(side)) || peer->last_frame < first->frame ||
+      (conn->flags & LA_CONN_RST) != 0)
     return false;
   uint32_t end = first->seq + first->payload_len + 1;
   bool behind = la_seq_lt(end, peer->rcv_nxt);
@@ -51,11 +52,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_fin_ignored = {
-  .code = "fin-ignored",
-  .title = "FIN outside the window",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_OUT_OF_WINDOW,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "fin-ignored",
+    .title = "FIN outside the window",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_OUT_OF_WINDOW,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,5 +1,6 @@
-/* The FIN passed while data in front of it was missing: it came later in the capture, or had been lost behind the point of capture and
- * was sent again after the receiver had said what it lacked. Data that the receiver acknowledged at once only the capture misses. */
+/* The FIN passed while data in front of it was missing: it came later in the capture, or had been lost behind the point of
+ * capture and was sent again after the receiver had said what it lacked. Data that the receiver acknowledged at once only the
+ * capture misses. */
 #include "base/seq.h"
 #include "diagnose/evidence.h"
 
@@ -12,7 +13,8 @@ static const LaMoment *filler(const LaConnection *conn, LaSide side, const LaMom
     if ((m->marks & (LA_MARK_DUPLICATE | LA_MARK_ICMP | LA_MARK_INVALID_FLAGS)) != 0)
       continue;
     if (m->side == side) {
-      bool before_fin = m->payload_len != 0 && la_seq_lt(m->seq, fin->seq) && (m->marks & (LA_MARK_RETRANSMISSION | LA_MARK_OUT_OF_ORDER)) != 0;
+      bool before_fin = m->payload_len != 0 && la_seq_lt(m->seq, fin->seq) &&
+                        (m->marks & (LA_MARK_RETRANSMISSION | LA_MARK_OUT_OF_ORDER)) != 0;
       if (before_fin)
         return asked ? m : NULL;
       continue;
@@ -66,11 +68,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_fin_out_of_order = {
-  .code = "fin-out-of-order",
-  .title = "FIN before its data",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_FIN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "fin-out-of-order",
+    .title = "FIN before its data",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_FIN,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -8,7 +8,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (o->kind != LA_OPENING_ACK_LOST)
     return false;
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
-  bool proved = (acceptor->flags & (LA_END_DATA | LA_END_FIN)) != 0 || conn->end[LA_OPENER].progress_time > acceptor->syn_last_time;
+  bool proved =
+      (acceptor->flags & (LA_END_DATA | LA_END_FIN)) != 0 || conn->end[LA_OPENER].progress_time > acceptor->syn_last_time;
   if (!proved)
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
   ret->at = conn->handshake_ack_time;
@@ -16,7 +17,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_packet(ret, conn->handshake_ack_frame);
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if (m->side == LA_ACCEPTOR && (m->marks & LA_MARK_SYN_ACK) != 0 && (m->marks & LA_MARK_DUPLICATE) == 0 && m->frame > conn->handshake_ack_frame)
+    if (m->side == LA_ACCEPTOR && (m->marks & LA_MARK_SYN_ACK) != 0 && (m->marks & LA_MARK_DUPLICATE) == 0 &&
+        m->frame > conn->handshake_ack_frame)
       la_finding_add_packet(ret, m->frame);
   }
   la_finding_add_packet(ret, o->cured_frame);
@@ -32,18 +34,21 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   g_string_append(out, " although ");
   la_say_end(out, conn, LA_OPENER);
-  g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ": the network lost that ACK, and packet %" G_GUINT64_FORMAT " %s ",
-                         conn->handshake_ack_frame, f->packets[f->packet_count - 1], f->confidence == LA_CONFIDENCE_POSSIBLE ? "repeated it" : "repaired it");
+  g_string_append_printf(out,
+                         " had acknowledged it in packet %" G_GUINT64_FORMAT
+                         ": the network lost that ACK, and packet %" G_GUINT64_FORMAT " %s ",
+                         conn->handshake_ack_frame, f->packets[f->packet_count - 1],
+                         f->confidence == LA_CONFIDENCE_POSSIBLE ? "repeated it" : "repaired it");
   la_say_span(out, la_fact_span(f, "added_delay_s"));
   g_string_append(out, " later.");
 }
 
 const LaRule la_rule_handshake_ack_lost = {
-  .code = "handshake-ack-lost",
-  .title = "ACK of the handshake lost",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_SYN_ACK,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "handshake-ack-lost",
+    .title = "ACK of the handshake lost",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_SYN_ACK,
+    .decide = decide,
+    .summarize = summarize,
 };

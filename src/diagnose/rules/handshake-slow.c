@@ -1,8 +1,11 @@
-/* One step of the handshake took long although nothing had to be sent twice. Kernels answer these segments, not applications: the
- * path is slow, or a host. */
+/* One step of the handshake took long although nothing had to be sent twice. Kernels answer these segments, not applications:
+ * the path is slow, or a host. */
 #include "diagnose/evidence.h"
 
-enum { SYN_ACK, ACK };
+enum {
+  SYN_ACK,
+  ACK
+};
 
 /* How many handshakes make a median. */
 #define MEDIAN_OF 5
@@ -15,14 +18,16 @@ static bool is_slow(LaTime span, LaTime usual, const LaContext *context)
 {
   if (span > LA_THRESHOLD(context, handshake_slow, 0))
     return true;
-  return usual != LA_TIME_NONE && span > LA_THRESHOLD(context, handshake_slow, 2) && span > usual * LA_THRESHOLD(context, handshake_slow, 1);
+  return usual != LA_TIME_NONE && span > LA_THRESHOLD(context, handshake_slow, 2) &&
+         span > usual * LA_THRESHOLD(context, handshake_slow, 1);
 }
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
-  if (opener->syn_sent != 1 || acceptor->syn_ack_sent != 1 || conn->handshake_ack_frame == 0 || acceptor->syn_frame < opener->syn_frame ||
+  if (opener->syn_sent != 1 || acceptor->syn_ack_sent != 1 || conn->handshake_ack_frame == 0 ||
+      acceptor->syn_frame < opener->syn_frame ||
       (conn->flags & (LA_CONN_SIMULTANEOUS | LA_CONN_SPLIT | LA_CONN_TIME_WENT_BACK)) != 0 || conn->earlier.challenges != 0)
     return false;
   const LaService *service = context->service;
@@ -69,21 +74,23 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append(out, " is usual for this service");
   }
   if (la_fact_span(f, by_server ? "syn_to_syn_ack_s" : "syn_ack_to_ack_s") >= RETRY_MIN) {
-    g_string_append(out, ", without a retry in the capture: as long as a retry takes, so the first was probably lost before the point of capture.");
+    g_string_append(out, ", without a retry in the capture: as long as a retry takes, so the first was probably lost before "
+                         "the point of capture.");
     return;
   }
-  g_string_append_printf(out, ", without a retry: the path on the %s's side of the capture point is slow, or that host is.", by_server ? "server" : "client");
+  g_string_append_printf(out, ", without a retry: the path on the %s's side of the capture point is slow, or that host is.",
+                         by_server ? "server" : "client");
 }
 
 const LaRule la_rule_handshake_slow = {
-  .code = "handshake-slow",
-  .title = "slow handshake",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_HANDSHAKE_ACK,
-  .thresholds = {{"handshake-slow", LA_UNIT_SECONDS, 300 * LA_MSEC, "slow whatever is usual"},
-                 {"handshake-slow.factor", LA_UNIT_COUNT, 3, "slow as a multiple of the service's median"},
-                 {"handshake-slow.floor", LA_UNIT_SECONDS, 50 * LA_MSEC, "below this the multiple does not count"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "handshake-slow",
+    .title = "slow handshake",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_HANDSHAKE_ACK,
+    .thresholds = {{"handshake-slow", LA_UNIT_SECONDS, 300 * LA_MSEC, "slow whatever is usual"},
+                   {"handshake-slow.factor", LA_UNIT_COUNT, 3, "slow as a multiple of the service's median"},
+                   {"handshake-slow.floor", LA_UNIT_SECONDS, 50 * LA_MSEC, "below this the multiple does not count"}},
+    .decide = decide,
+    .summarize = summarize,
 };

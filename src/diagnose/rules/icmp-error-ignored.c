@@ -53,8 +53,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_addr(out, &conn->icmp_reporter, conn->family);
   g_string_append(out, " sent ");
   la_say_count(out, la_fact_count(f, "errors"), "ICMP error", "ICMP errors");
-  g_string_append_printf(out, " (\"%s\", type %u, code %u, packet %" G_GUINT64_FORMAT ") about packets of ", la_icmp_words(conn->family, type, code), type, code,
-                         f->packets[0]);
+  g_string_append_printf(out, " (\"%s\", type %u, code %u, packet %" G_GUINT64_FORMAT ") about packets of ",
+                         la_icmp_words(conn->family, type, code), type, code, f->packets[0]);
   la_say_end(out, conn, (LaSide)f->side);
   g_string_append(out, ", but the connection with ");
   la_say_end(out, conn, LA_OTHER(f->side));
@@ -64,11 +64,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_icmp_error_ignored = {
-  .code = "icmp-error-ignored",
-  .title = "ICMP error without effect",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_ICMP,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "icmp-error-ignored",
+    .title = "ICMP error without effect",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_ICMP,
+    .decide = decide,
+    .summarize = summarize,
 };

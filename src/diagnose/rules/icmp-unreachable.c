@@ -1,5 +1,5 @@
-/* An ICMP error that quotes the SYN, and no connection came of it: somebody on the way cannot or will not deliver it. Errors about
- * the path's MTU never count (LA_CONN_ICMP_SYN leaves them out). */
+/* An ICMP error that quotes the SYN, and no connection came of it: somebody on the way cannot or will not deliver it. Errors
+ * about the path's MTU never count (LA_CONN_ICMP_SYN leaves them out). */
 #include "diagnose/evidence.h"
 #include "diagnose/icmp_words.h"
 
@@ -12,7 +12,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   LaTime syn = opener->syn_time;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if (m->side == LA_OPENER && (m->marks & LA_MARK_SYN) != 0 && (m->marks & LA_MARK_DUPLICATE) == 0 && m->frame < conn->icmp_frame)
+    if (m->side == LA_OPENER && (m->marks & LA_MARK_SYN) != 0 && (m->marks & LA_MARK_DUPLICATE) == 0 &&
+        m->frame < conn->icmp_frame)
       syn = m->time;
   }
   ret->at = conn->icmp_time;
@@ -36,16 +37,17 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_ACCEPTOR);
   g_string_append(out, " after ");
   la_say_span(out, la_fact_span(f, "answer_s"));
-  g_string_append_printf(out, " with the ICMP error \"%s\" (type %u, code %u, packet %" G_GUINT64_FORMAT "): the connect fails at once.",
-                         la_icmp_words(conn->family, conn->icmp_type, conn->icmp_code), conn->icmp_type, conn->icmp_code, conn->icmp_frame);
+  g_string_append_printf(
+      out, " with the ICMP error \"%s\" (type %u, code %u, packet %" G_GUINT64_FORMAT "): the connect fails at once.",
+      la_icmp_words(conn->family, conn->icmp_type, conn->icmp_code), conn->icmp_type, conn->icmp_code, conn->icmp_frame);
 }
 
 const LaRule la_rule_icmp_unreachable = {
-  .code = "icmp-unreachable",
-  .title = "unreachable by ICMP",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_flags = LA_CONN_ICMP_SYN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "icmp-unreachable",
+    .title = "unreachable by ICMP",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_flags = LA_CONN_ICMP_SYN,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -36,16 +36,19 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, " to ");
   la_say_end(out, conn, LA_OTHER(side));
   const char *flags = la_fact_word(f, "flags");
-  g_string_append_printf(out, " with %s%s (packet %" G_GUINT64_FORMAT "): no working TCP does, so a scanner, an attack tool or broken equipment made it.",
-                         flags[0] == 'n' ? "no flags at all" : "flags that do not go together, ", flags[0] == 'n' ? "" : flags, f->packets[0]);
+  g_string_append_printf(out,
+                         " with %s%s (packet %" G_GUINT64_FORMAT
+                         "): no working TCP does, so a scanner, an attack tool or broken equipment made it.",
+                         flags[0] == 'n' ? "no flags at all" : "flags that do not go together, ", flags[0] == 'n' ? "" : flags,
+                         f->packets[0]);
 }
 
 const LaRule la_rule_invalid_flags = {
-  .code = "invalid-flags",
-  .title = "impossible flags",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_INVALID_FLAGS,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "invalid-flags",
+    .title = "impossible flags",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_INVALID_FLAGS,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,4 +1,5 @@
-/* Opened and closed without a byte in either direction: a health check, a probe, a connection that a pool opened ahead of need. */
+/* Opened and closed without a byte in either direction: a health check, a probe, a connection that a pool opened ahead of
+ * need. */
 #include "base/seq.h"
 #include "diagnose/evidence.h"
 
@@ -12,12 +13,14 @@ static bool hides_data(const LaConnection *conn, LaSide side)
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
-  if ((conn->flags & LA_CONN_MIDSTREAM) != 0 || la_payload(conn) != 0 || conn->handshake_ack_frame == 0 || !la_both_directions(conn))
+  if ((conn->flags & LA_CONN_MIDSTREAM) != 0 || la_payload(conn) != 0 || conn->handshake_ack_frame == 0 ||
+      !la_both_directions(conn))
     return false;
   LaTeardownResult teardown = la_connection_teardown(conn);
-  bool closed = teardown == LA_TEARDOWN_FIN || teardown == LA_TEARDOWN_FIN_UNCONFIRMED || teardown == LA_TEARDOWN_FIN_RST || teardown == LA_TEARDOWN_RST;
-  if (!closed || context->opening.kind == LA_OPENING_QUEUE_FULL || context->reset.kind == LA_RESET_LISTENER_CLOSED || hides_data(conn, LA_OPENER) ||
-      hides_data(conn, LA_ACCEPTOR))
+  bool closed = teardown == LA_TEARDOWN_FIN || teardown == LA_TEARDOWN_FIN_UNCONFIRMED || teardown == LA_TEARDOWN_FIN_RST ||
+                teardown == LA_TEARDOWN_RST;
+  if (!closed || context->opening.kind == LA_OPENING_QUEUE_FULL || context->reset.kind == LA_RESET_LISTENER_CLOSED ||
+      hides_data(conn, LA_OPENER) || hides_data(conn, LA_ACCEPTOR))
     return false;
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
@@ -52,11 +55,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_no_data = {
-  .code = "no-data",
-  .title = "closed without data",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_FIN | LA_MARK_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "no-data",
+    .title = "closed without data",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_FIN | LA_MARK_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

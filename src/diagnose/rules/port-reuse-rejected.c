@@ -1,9 +1,12 @@
-/* A four-tuple came back within 2 MSL of a full close, and the server answered with the old connection's ACK or not at all. Where the
- * kernel's normal recovery (RST, SYN again at once) settled it, it is a note that tells the delay. */
+/* A four-tuple came back within 2 MSL of a full close, and the server answered with the old connection's ACK or not at all.
+ * Where the kernel's normal recovery (RST, SYN again at once) settled it, it is a note that tells the delay. */
 #include "diagnose/evidence.h"
 #include "diagnose/reuse.h"
 
-enum { OLD_ACK, SILENCE };
+enum {
+  OLD_ACK,
+  SILENCE
+};
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -39,12 +42,16 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_ACCEPTOR);
   g_string_append(out, " again ");
   la_say_span(out, la_fact_span(f, "reused_after_s"));
-  g_string_append_printf(out, " after the connection before was closed (SYN in packet %" G_GUINT64_FORMAT ")", conn->end[LA_OPENER].syn_frame);
+  g_string_append_printf(out, " after the connection before was closed (SYN in packet %" G_GUINT64_FORMAT ")",
+                         conn->end[LA_OPENER].syn_frame);
   if (f->variant == SILENCE) {
-    g_string_append(out, ", and nothing came back: TIME_WAIT or a filter's memory of the old connection probably refused it, or the SYN was lost.");
+    g_string_append(out, ", and nothing came back: TIME_WAIT or a filter's memory of the old connection probably refused it, "
+                         "or the SYN was lost.");
     return;
   }
-  g_string_append_printf(out, ", and the server answered with the old connection's ACK (packet %" G_GUINT64_FORMAT "): the SYN looked older than what is in TIME_WAIT",
+  g_string_append_printf(out,
+                         ", and the server answered with the old connection's ACK (packet %" G_GUINT64_FORMAT
+                         "): the SYN looked older than what is in TIME_WAIT",
                          conn->earlier.challenge_frame);
   if (la_finding_fact(f, "added_delay_s") != NULL) {
     g_string_append(out, ", which delayed the connect by ");
@@ -56,11 +63,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_port_reuse_rejected = {
-  .code = "port-reuse-rejected",
-  .title = "port used again too soon",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_flags = LA_CONN_REUSED,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "port-reuse-rejected",
+    .title = "port used again too soon",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_flags = LA_CONN_REUSED,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,5 +1,5 @@
-/* A four-tuple came back within 2 MSL of a full close and was taken, if need be after the kernel's normal recovery (the old connection's
- * ACK, RST, SYN again at once). */
+/* A four-tuple came back within 2 MSL of a full close and was taken, if need be after the kernel's normal recovery (the old
+ * connection's ACK, RST, SYN again at once). */
 #include "diagnose/evidence.h"
 #include "diagnose/reuse.h"
 
@@ -29,7 +29,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_ACCEPTOR);
   g_string_append(out, " again ");
   la_say_span(out, la_fact_span(f, "reused_after_s"));
-  g_string_append_printf(out, " after the connection before was closed (SYN in packet %" G_GUINT64_FORMAT "), and the server took it", conn->end[LA_OPENER].syn_frame);
+  g_string_append_printf(
+      out, " after the connection before was closed (SYN in packet %" G_GUINT64_FORMAT "), and the server took it",
+      conn->end[LA_OPENER].syn_frame);
   if (f->variant != 0) {
     g_string_append(out, " after an ACK of the old connection and a RST, ");
     la_say_span(out, conn->end[LA_ACCEPTOR].syn_time - conn->end[LA_OPENER].syn_time);
@@ -39,11 +41,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_port_reused = {
-  .code = "port-reused",
-  .title = "port used again soon",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_REUSED,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "port-reused",
+    .title = "port used again soon",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_REUSED,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -13,14 +13,16 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->blame = LA_BLAME_CAPTURE;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if ((m->marks & LA_MARK_ACK_OF_UNSEEN) == 0 || (m->marks & LA_MARK_DUPLICATE) != 0 || conn->end[LA_OTHER(m->side)].recorded_late == 0)
+    if ((m->marks & LA_MARK_ACK_OF_UNSEEN) == 0 || (m->marks & LA_MARK_DUPLICATE) != 0 ||
+        conn->end[LA_OTHER(m->side)].recorded_late == 0)
       continue;
     if (ret->packet_count == 0)
       ret->at = m->time;
     la_finding_add_packet(ret, m->frame);
   }
   la_finding_add_count(ret, "segments", segments);
-  la_finding_add_span(ret, "largest_s", a->recorded_late_most > b->recorded_late_most ? a->recorded_late_most : b->recorded_late_most);
+  la_finding_add_span(ret, "largest_s",
+                      a->recorded_late_most > b->recorded_late_most ? a->recorded_late_most : b->recorded_late_most);
   return true;
 }
 
@@ -36,11 +38,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_reordered_capture = {
-  .code = "reordered-capture",
-  .title = "packets recorded out of order",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_ACK_OF_UNSEEN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "reordered-capture",
+    .title = "packets recorded out of order",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_ACK_OF_UNSEEN,
+    .decide = decide,
+    .summarize = summarize,
 };

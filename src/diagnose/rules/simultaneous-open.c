@@ -21,18 +21,19 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_OPENER);
   g_string_append(out, " and ");
   la_say_end(out, conn, LA_ACCEPTOR);
-  g_string_append_printf(out, " opened towards one another at once (SYNs in packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT ", ", f->packets[0],
-                         f->packets[f->packet_count - 1]);
+  g_string_append_printf(
+      out, " opened towards one another at once (SYNs in packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT ", ",
+      f->packets[0], f->packets[f->packet_count - 1]);
   la_say_span(out, la_fact_span(f, "apart_s"));
   g_string_append(out, " apart), and one connection came out of it.");
 }
 
 const LaRule la_rule_simultaneous_open = {
-  .code = "simultaneous-open",
-  .title = "both ends opened at once",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_SIMULTANEOUS,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "simultaneous-open",
+    .title = "both ends opened at once",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_SIMULTANEOUS,
+    .decide = decide,
+    .summarize = summarize,
 };

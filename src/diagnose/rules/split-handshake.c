@@ -1,5 +1,5 @@
-/* The server answered the SYN with a bare ACK and a SYN of its own: no ordinary server does, and devices that tell the roles by the
- * SYN-ACK are led astray. */
+/* The server answered the SYN with a bare ACK and a SYN of its own: no ordinary server does, and devices that tell the roles
+ * by the SYN-ACK are led astray. */
 #include "diagnose/evidence.h"
 #include "diagnose/two_syns.h"
 
@@ -26,16 +26,18 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_OPENER);
   g_string_append_printf(out, " in packet %" G_GUINT64_FORMAT " after ", f->packets[0]);
   la_say_span(out, la_fact_span(f, "apart_s"));
-  g_string_append_printf(out, " with a SYN of its own (packet %" G_GUINT64_FORMAT ") in place of a SYN-ACK: a split handshake, which misleads firewalls about who is the server.",
+  g_string_append_printf(out,
+                         " with a SYN of its own (packet %" G_GUINT64_FORMAT
+                         ") in place of a SYN-ACK: a split handshake, which misleads firewalls about who is the server.",
                          f->packets[f->packet_count - 1]);
 }
 
 const LaRule la_rule_split_handshake = {
-  .code = "split-handshake",
-  .title = "split handshake",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_flags = LA_CONN_SIMULTANEOUS,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "split-handshake",
+    .title = "split handshake",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_flags = LA_CONN_SIMULTANEOUS,
+    .decide = decide,
+    .summarize = summarize,
 };

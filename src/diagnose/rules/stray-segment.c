@@ -1,5 +1,5 @@
-/* A lone RST, ACK or SYN-ACK that belongs to no connection of the capture and leads to nothing: backscatter of floods with forged
- * addresses, probes, tails of old connections. */
+/* A lone RST, ACK or SYN-ACK that belongs to no connection of the capture and leads to nothing: backscatter of floods with
+ * forged addresses, probes, tails of old connections. */
 #include "diagnose/evidence.h"
 #include "diagnose/flag_words.h"
 
@@ -35,15 +35,16 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, side);
   g_string_append_printf(out, " sent %s (packet %" G_GUINT64_FORMAT ") to ", la_fact_word(f, "flags"), f->packets[0]);
   la_say_end(out, conn, LA_OTHER(side));
-  g_string_append(out, " that belongs to no connection in the capture and leads to none: backscatter, a probe, or the tail of an old connection.");
+  g_string_append(out, " that belongs to no connection in the capture and leads to none: backscatter, a probe, or the tail of "
+                       "an old connection.");
 }
 
 const LaRule la_rule_stray_segment = {
-  .code = "stray-segment",
-  .title = "segment without a connection",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_STRAY,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "stray-segment",
+    .title = "segment without a connection",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_STRAY,
+    .decide = decide,
+    .summarize = summarize,
 };

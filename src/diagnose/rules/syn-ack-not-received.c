@@ -32,11 +32,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_syn_ack_not_received = {
-  .code = "syn-ack-not-received",
-  .title = "SYN-ACK does not arrive",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_SYN_ACK,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "syn-ack-not-received",
+    .title = "SYN-ACK does not arrive",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_SYN_ACK,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,5 +1,5 @@
-/* The SYN-ACK had to be sent again before the client's ACK came, and then the connection opened. A SYN-ACK that comes again after the ACK
- * is another story: handshake-ack-lost, deferred-accept, accept-queue-overflow. */
+/* The SYN-ACK had to be sent again before the client's ACK came, and then the connection opened. A SYN-ACK that comes again
+ * after the ACK is another story: handshake-ack-lost, deferred-accept, accept-queue-overflow. */
 #include "diagnose/evidence.h"
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -9,7 +9,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     return false;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if (m->side == LA_ACCEPTOR && (m->marks & LA_MARK_SYN_ACK) != 0 && (m->marks & LA_MARK_DUPLICATE) == 0 && m->frame < conn->handshake_ack_frame)
+    if (m->side == LA_ACCEPTOR && (m->marks & LA_MARK_SYN_ACK) != 0 && (m->marks & LA_MARK_DUPLICATE) == 0 &&
+        m->frame < conn->handshake_ack_frame)
       la_finding_add_packet(ret, m->frame);
   }
   ret->at = o->syn_ack_first;
@@ -34,11 +35,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_syn_ack_retransmitted = {
-  .code = "syn-ack-retransmitted",
-  .title = "SYN-ACK sent again",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_SYN_ACK,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "syn-ack-retransmitted",
+    .title = "SYN-ACK sent again",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_SYN_ACK,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -1,5 +1,5 @@
-/* The server answered the SYN, and the client never said another word: a forged or scanning source, a client that is gone, or a SYN-ACK
- * that was lost with every repetition. Many of these from many sources are a SYN flood. */
+/* The server answered the SYN, and the client never said another word: a forged or scanning source, a client that is gone, or
+ * a SYN-ACK that was lost with every repetition. Many of these from many sources are a SYN flood. */
 #include "diagnose/evidence.h"
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -26,15 +26,16 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "unanswered"), "SYN-ACK", "SYN-ACKs");
   g_string_append(out, " in ");
   la_say_span(out, la_fact_span(f, "waited_s"));
-  g_string_append(out, ", and the client never said another word: it is gone, its address was forged, or every SYN-ACK was lost on the way to it.");
+  g_string_append(out, ", and the client never said another word: it is gone, its address was forged, or every SYN-ACK was "
+                       "lost on the way to it.");
 }
 
 const LaRule la_rule_syn_ack_unanswered = {
-  .code = "syn-ack-unanswered",
-  .title = "SYN-ACK unanswered",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_SYN_ACK,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "syn-ack-unanswered",
+    .title = "SYN-ACK unanswered",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_SYN_ACK,
+    .decide = decide,
+    .summarize = summarize,
 };

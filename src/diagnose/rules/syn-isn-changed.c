@@ -1,5 +1,5 @@
-/* The client tried the four-tuple again with another initial number before anything had answered: another attempt, not the kernel's
- * own retry. */
+/* The client tried the four-tuple again with another initial number before anything had answered: another attempt, not the
+ * kernel's own retry. */
 #include "diagnose/evidence.h"
 
 #define ISNS_MAX 16
@@ -60,11 +60,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_syn_isn_changed = {
-  .code = "syn-isn-changed",
-  .title = "tried again with another number",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_SYN_TWICE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "syn-isn-changed",
+    .title = "tried again with another number",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_SYN_TWICE,
+    .decide = decide,
+    .summarize = summarize,
 };

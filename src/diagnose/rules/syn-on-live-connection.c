@@ -1,9 +1,15 @@
-/* A SYN on a four-tuple that the other end still holds: the client forgot the connection, or somebody sent an old or forged SYN. In
- * the first case the challenge ACK draws a RST and the SYN comes again; in the second the old connection goes on unmoved. */
+/* A SYN on a four-tuple that the other end still holds: the client forgot the connection, or somebody sent an old or forged
+ * SYN. In the first case the challenge ACK draws a RST and the SYN comes again; in the second the old connection goes on
+ * unmoved. */
 #include "diagnose/evidence.h"
 #include "diagnose/reuse.h"
 
-enum { CURED, REPEATED, UNKNOWN, MOVED_ON };
+enum {
+  CURED,
+  REPEATED,
+  UNKNOWN,
+  MOVED_ON
+};
 
 static bool decide_moved_on(const LaConnection *conn, LaFinding *ret)
 {
@@ -85,8 +91,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_OPENER);
   g_string_append_printf(out, " sent a SYN (packet %" G_GUINT64_FORMAT ") to ", f->packets[0]);
   la_say_end(out, conn, LA_ACCEPTOR);
-  g_string_append_printf(out, ", which still held the connection before it and answered with %s (packet %" G_GUINT64_FORMAT "): the client host forgot that one (restart, crash)",
-                         la_fact_count(f, "challenged") == 1 ? "a challenge ACK" : "challenge ACKs", conn->earlier.challenge_frame);
+  g_string_append_printf(out,
+                         ", which still held the connection before it and answered with %s (packet %" G_GUINT64_FORMAT
+                         "): the client host forgot that one (restart, crash)",
+                         la_fact_count(f, "challenged") == 1 ? "a challenge ACK" : "challenge ACKs",
+                         conn->earlier.challenge_frame);
   if (f->variant == CURED) {
     g_string_append(out, ", and got through ");
     la_say_span(out, la_fact_span(f, "added_delay_s"));
@@ -101,11 +110,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_syn_on_live_connection = {
-  .code = "syn-on-live-connection",
-  .title = "SYN on a live connection",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_flags = LA_CONN_REUSED | LA_CONN_STALE_SYN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "syn-on-live-connection",
+    .title = "SYN on a live connection",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_flags = LA_CONN_REUSED | LA_CONN_STALE_SYN,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -42,11 +42,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_syn_retransmitted = {
-  .code = "syn-retransmitted",
-  .title = "SYN sent again",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_RETRANSMISSION,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "syn-retransmitted",
+    .title = "SYN sent again",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_RETRANSMISSION,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -40,16 +40,19 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "times"), "time", "times");
   g_string_append(out, ", by up to ");
   la_say_span(out, la_fact_span(f, "largest_s"));
-  g_string_append_printf(out, " (packet %" G_GUINT64_FORMAT "): the capturing clock was set, or the packets are not in the order of their times; spans across it are wrong.",
-                         f->packets[0]);
+  g_string_append_printf(
+      out,
+      " (packet %" G_GUINT64_FORMAT
+      "): the capturing clock was set, or the packets are not in the order of their times; spans across it are wrong.",
+      f->packets[0]);
 }
 
 const LaRule la_rule_time_went_back = {
-  .code = "time-went-back",
-  .title = "times go backwards",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_TIME_WENT_BACK,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "time-went-back",
+    .title = "times go backwards",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_TIME_WENT_BACK,
+    .decide = decide,
+    .summarize = summarize,
 };
