@@ -22,14 +22,17 @@ LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomi
   return source;
 }
 
-/* Gives a packet its final number and time, and moves the clock. */
-static inline void settle_packet(LaReader *reader, LaBatch *batch, LaPacketView *packet)
+/* Gives a packet its final number and time; returns the clock that it moves. */
+static inline LaTime settle_packet(const LaReader *reader, LaBatch *batch, LaPacketView *packet, LaTime clock)
 {
   packet->frame += reader->frame_base;
-  if (G_UNLIKELY(packet->time == LA_TIME_NONE))
-    packet->time = reader->clock != LA_TIME_NONE ? reader->clock : 0;
-  reader->clock = MAX(reader->clock, packet->time); /* LA_TIME_NONE is below all times */
+  /* The common case: not earlier than those before. LA_TIME_NONE is below all times. */
+  if (G_LIKELY(packet->time >= clock && clock != LA_TIME_NONE))
+    return packet->time;
+  if (packet->time == LA_TIME_NONE)
+    packet->time = clock != LA_TIME_NONE ? clock : 0;
   batch->earliest = MIN(batch->earliest, packet->time);
+  return MAX(clock, packet->time);
 }
 
 /* Decodes the `count` packets behind the batch, or as many of them as -c allows, and makes them its own. */
@@ -40,8 +43,10 @@ static void take_all(LaReader *reader, LaBatch *batch, unsigned count)
     count = (unsigned)MIN(count, reader->selected_left);
     reader->selected_left -= count;
   }
+  LaTime clock = reader->clock;
   for (unsigned i = 0; i < count; i++)
-    settle_packet(reader, batch, &packets[i]);
+    clock = settle_packet(reader, batch, &packets[i], clock);
+  reader->clock = clock;
   LaDecodedBatch decoded = {
       .results = batch->results + batch->count,
       .segments = batch->segments + batch->segment_count,
@@ -59,7 +64,7 @@ static bool take_selected(LaReader *reader, LaBatch *batch, unsigned count, GErr
   unsigned end = batch->count + count;
   for (unsigned i = batch->count; i < end && reader->selected_left > 0; i++) {
     LaPacketView *packet = &batch->packets[i];
-    settle_packet(reader, batch, packet);
+    reader->clock = settle_packet(reader, batch, packet, reader->clock);
     bool selected;
     if (!la_filter_match(reader->filter, packet, &selected, error))
       return false;
@@ -94,6 +99,8 @@ bool la_reader_next(LaReader *reader, LaBatch *batch, LaReadResult *ret_result, 
     else if (!take_selected(reader, batch, count, error))
       return false;
   }
+  if (batch->count > 0)
+    batch->earliest = MIN(batch->earliest, batch->packets[0].time);
   *ret_result = batch->count > 0 ? LA_READ_PACKET : reader->ended;
   return true;
 }

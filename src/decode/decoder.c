@@ -8,10 +8,6 @@
 
 #include "decode/layer.h"
 
-enum {
-  LINK_ETHERNET = 1
-};
-
 typedef LaStep StepFunction(LaWalk *w);
 
 static StepFunction *const steps[LA_STEP_N] = {
@@ -78,7 +74,7 @@ LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *option
 LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
                          LaIcmpError *ret_icmp)
 {
-  if (packet->link_type == LINK_ETHERNET && !options->verify_checksums && la_fast_decode(packet, ret_segment))
+  if (!options->verify_checksums && la_fast_decode(packet, ret_segment))
     return LA_DECODED_SEGMENT;
   return la_walk(packet, options, ret_segment, ret_icmp);
 }

@@ -1,20 +1,32 @@
-/* The common case in one go: Ethernet with at most four VLAN tags, IPv4 without options and not in fragments or IPv6 without extension
- * headers, and TCP of which the fixed header was captured. Anything else, and anything odd, is left to the walk: nothing is
- * decided here but that a packet is a segment.
+/* The common case in one go: Ethernet with at most four VLAN tags, Linux cooked captures and bare IP; IPv4 without options and not in
+ * fragments or IPv6 without extension headers; TCP of which the fixed header was captured. Anything else, and anything odd, is left
+ * to the walk: nothing is decided here but that a packet is a segment.
  *
- * The shortest such packet is known, so that one bounds check lets the cursor give out its headers together. Tagged packets are
- * decoded apart, which keeps the loop over the others small. */
+ * Untagged Ethernet is what most captures are made of. Its shortest segment is known, so that one bounds check lets the cursor give
+ * out the headers together. The others are decoded apart, which keeps that path small. */
 #include <glib.h>
 
 #include "decode/layer.h"
 
 enum {
   LINK_ETHERNET = 1,
+  LINK_RAW_BSD = 12,
+  LINK_RAW_OPENBSD = 14,
+  LINK_RAW = 101,
+  LINK_LINUX_SLL = 113,
+  LINK_IPV4 = 228,
+  LINK_IPV6 = 229,
+  LINK_LINUX_SLL2 = 276,
+  ARPHRD_ETHERNET = 1,
+  ARPHRD_LOOPBACK = 772,
+  ARPHRD_NONE = 65534, /* tunnels */
   TYPE_IPV4 = 0x0800,
   TYPE_IPV6 = 0x86dd,
   PROTOCOL_TCP = 6,
   MAX_TAGS = 4,
   ETHERNET_LEN = 14,
+  LINUX_SLL_LEN = 16,
+  LINUX_SLL2_LEN = 20,
   IPV4_LEN = 20,
   IPV6_LEN = 40,
   TCP_LEN = 20,
@@ -70,24 +82,54 @@ INLINE bool fast_ipv6(LaSegment *segment, const LaPacketView *packet, const uint
   return true;
 }
 
-/* A packet whose Ethernet header is followed by tags. */
-static G_GNUC_NO_INLINE bool decode_tagged(const LaPacketView *packet, LaSegment *segment)
+/* The EtherType that a cooked header gives; 0 for kinds of devices whose packets may be something else. */
+static uint16_t cooked_type(uint16_t arphrd, uint16_t type)
+{
+  return arphrd == ARPHRD_ETHERNET || arphrd == ARPHRD_LOOPBACK || arphrd == ARPHRD_NONE ? type : 0;
+}
+
+/* Takes the link header and returns the EtherType of what follows; 0 when it is not for here. */
+static uint16_t take_link(LaCursor *in, uint16_t link_type)
+{
+  const uint8_t *h;
+  switch (link_type) {
+  case LINK_ETHERNET: h = la_cursor_take(in, ETHERNET_LEN); return h != NULL ? la_be16(h + 12) : 0;
+  case LINK_LINUX_SLL:
+    h = la_cursor_take(in, LINUX_SLL_LEN);
+    return h != NULL ? cooked_type(la_be16(h + 2), la_be16(h + 14)) : 0;
+  case LINK_LINUX_SLL2: h = la_cursor_take(in, LINUX_SLL2_LEN); return h != NULL ? cooked_type(la_be16(h + 8), la_be16(h)) : 0;
+  case LINK_RAW_BSD:
+  case LINK_RAW_OPENBSD:
+  case LINK_RAW: return la_cursor_peek_u8(in, 0) >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6;
+  case LINK_IPV4: return TYPE_IPV4;
+  case LINK_IPV6: return TYPE_IPV6;
+  default: return 0;
+  }
+}
+
+/* Any of these but untagged Ethernet. */
+static G_GNUC_NO_INLINE bool decode_apart(const LaPacketView *packet, LaSegment *segment)
 {
   LaCursor in = la_cursor_init(packet->data, packet->captured_len);
-  (void)la_cursor_skip(&in, ETHERNET_LEN - 2);
-  uint16_t type = take_tags(&in, la_cursor_u16(&in), segment);
+  la_segment_begin(segment, packet);
+  uint16_t type = take_link(&in, packet->link_type);
+  if (is_tag(type))
+    type = take_tags(&in, type, segment);
+  if (type != TYPE_IPV4 && type != TYPE_IPV6)
+    return false;
   size_t before = (size_t)(in.at - packet->data);
   const uint8_t *h = la_cursor_take(&in, (type == TYPE_IPV4 ? IPV4_LEN : IPV6_LEN) + TCP_LEN);
   if (h == NULL)
     return false;
-  if (type == TYPE_IPV4)
-    return fast_ipv4(segment, packet, h, before, la_cursor_left(&in));
-  return type == TYPE_IPV6 && fast_ipv6(segment, packet, h, before, la_cursor_left(&in));
+  return type == TYPE_IPV4 ? fast_ipv4(segment, packet, h, before, la_cursor_left(&in))
+                           : fast_ipv6(segment, packet, h, before, la_cursor_left(&in));
 }
 
 /* Not inline: seen in a loop, gcc no longer joins the stores to neighbouring fields, which costs more than the call. */
 G_GNUC_NO_INLINE bool la_fast_decode(const LaPacketView *packet, LaSegment *segment)
 {
+  if (packet->link_type != LINK_ETHERNET)
+    return decode_apart(packet, segment);
   LaCursor in = la_cursor_init(packet->data, packet->captured_len);
   if (G_UNLIKELY(!la_cursor_has(&in, ETHERNET_LEN + IPV4_LEN + TCP_LEN)))
     return false;
@@ -99,13 +141,13 @@ G_GNUC_NO_INLINE bool la_fast_decode(const LaPacketView *packet, LaSegment *segm
   if (type == TYPE_IPV6)
     return la_cursor_skip(&in, IPV6_LEN - IPV4_LEN) &&
            fast_ipv6(segment, packet, ether + ETHERNET_LEN, ETHERNET_LEN, la_cursor_left(&in));
-  return is_tag(type) && decode_tagged(packet, segment);
+  return is_tag(type) && decode_apart(packet, segment);
 }
 
 unsigned la_fast_decode_run(const LaPacketView *packets, unsigned count, LaSegment *segments)
 {
   unsigned n = 0;
-  while (n < count && packets[n].link_type == LINK_ETHERNET && la_fast_decode(&packets[n], &segments[n]))
+  while (n < count && la_fast_decode(&packets[n], &segments[n]))
     n++;
   return n;
 }

@@ -286,13 +286,13 @@ static inline void la_tcp_fill(LaSegment *segment, const uint8_t *tcp, size_t ca
 /* Whether the checksum of the `len` bytes of segment at `tcp` is wrong, with the pseudo header of `segment` (RFC 9293 3.1). */
 bool la_tcp_checksum_wrong(const LaSegment *segment, const uint8_t *tcp, uint32_t len);
 
-/* The common case, Ethernet with any VLAN tags, plain IPv4 or IPv6, TCP, in one go. False when the packet is anything else, or is
- * in any way odd; the walk then finds out. With true `segment` is filled exactly as the walk would. `packet` is Ethernet, and no
- * checksums are asked for. */
+/* The common case in one go: Ethernet with VLAN tags, Linux cooked captures or bare IP, plain IPv4 or IPv6, TCP. False when the
+ * packet is anything else, or is in any way odd; the walk then finds out. With true `segment` is filled exactly as the walk would
+ * when no checksums are asked for. */
 bool la_fast_decode(const LaPacketView *packet, LaSegment *segment);
 
-/* The same for packets side by side, of any link type, until one is not the common case: how many were, so many of `segments` are
- * filled. The one behind them may be scribbled on. */
+/* The same for packets side by side until one is not the common case: how many were, so many of `segments` are filled. The one
+ * behind them may be scribbled on. */
 unsigned la_fast_decode_run(const LaPacketView *packets, unsigned count, LaSegment *segments);
 
 /* The general case. */

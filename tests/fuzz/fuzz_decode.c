@@ -36,7 +36,7 @@ static void check_segment(const LaSegment *s, const LaPacketView *packet)
 static void check_fast_path(const LaPacketView *packet, const LaSegment *walked, LaDecodeResult result)
 {
   LaSegment fast;
-  if (packet->link_type != 1 || !la_fast_decode(packet, &fast))
+  if (!la_fast_decode(packet, &fast))
     return;
   check(result == LA_DECODED_SEGMENT);
   check(la_addr_equal(&fast.src, &walked->src) && la_addr_equal(&fast.dst, &walked->dst));

@@ -77,28 +77,71 @@ static LaPacketView view_of(const Bytes *b, size_t captured)
                         .fcs_len = -1};
 }
 
+enum {
+  KIND_OPTIONS = 1, /* of a SYN; else none */
+  KIND_IPV6 = 2,
+  KIND_TAG = 4,
+  KIND_OUTER_TAG = 8,
+  KIND_LINK = 16, /* times the link type's place among `links` */
+  KINDS = 16 * 6,
+};
+
+static const struct {
+  uint16_t number;
+  const char *before_type; /* NULL: begins with IP */
+  const char *behind_type;
+} links[] = {
+    {1, ETHER_ADDRESSES, ""},
+    {113, "0000 0001 0006 020000000001 0000", ""},
+    {276, "", "0000 00000002 0304 0006 020000000001 0000"},
+    {101, NULL, NULL},
+    {228, NULL, NULL},
+    {12, NULL, NULL},
+};
+
 static Bytes common_packet(unsigned kind)
 {
-  Bytes b = (kind & 1) != 0 ? tcp_with_options("020405b4 0402080a 0000aaaa 00000000 01030307") : tcp_segment();
-  if ((kind & 2) != 0)
+  Bytes b = (kind & KIND_OPTIONS) != 0 ? tcp_with_options("020405b4 0402080a 0000aaaa 00000000 01030307") : tcp_segment();
+  if ((kind & KIND_IPV6) != 0)
     wrap_ipv6(&b, 6);
   else
     wrap_ipv4(&b, 6);
-  wrap(&b, (kind & 2) != 0 ? "86dd" : "0800");
-  if ((kind & 4) != 0)
-    wrap(&b, "8100 600a");
-  if ((kind & 8) != 0)
-    wrap(&b, "88a8 0064");
-  wrap(&b, ETHER_ADDRESSES);
+  unsigned link = kind / KIND_LINK;
+  if (links[link].before_type == NULL)
+    return b;
+  const char *type = (kind & KIND_IPV6) != 0 ? "86dd" : "0800";
+  if ((kind & KIND_TAG) != 0) {
+    wrap(&b, type);
+    wrap(&b, "600a");
+    type = "8100";
+  }
+  if ((kind & KIND_OUTER_TAG) != 0) {
+    wrap(&b, type);
+    wrap(&b, "0064");
+    type = "88a8";
+  }
+  wrap(&b, links[link].behind_type);
+  wrap(&b, type);
+  wrap(&b, links[link].before_type);
   return b;
+}
+
+/* The first `captured` bytes of a common packet. */
+static LaPacketView common_view(const Bytes *b, size_t captured, unsigned kind)
+{
+  LaPacketView packet = view_of(b, captured);
+  packet.link_type = links[kind / KIND_LINK].number;
+  if (packet.link_type == 228 && (kind & KIND_IPV6) != 0)
+    packet.link_type = 229;
+  return packet;
 }
 
 static void common_packets_take_the_fast_path(void **state)
 {
   (void)state;
-  for (unsigned kind = 0; kind < 16; kind++) {
+  for (unsigned kind = 0; kind < KINDS; kind++) {
     Bytes b = common_packet(kind);
-    LaPacketView packet = view_of(&b, b.len);
+    LaPacketView packet = common_view(&b, b.len, kind);
     assert_true(taken_and_same(&packet));
   }
 }
@@ -107,14 +150,14 @@ static void cut_packets_are_decoded_the_same(void **state)
 {
   (void)state;
   unsigned taken = 0;
-  for (unsigned kind = 0; kind < 16; kind++) {
+  for (unsigned kind = 0; kind < KINDS; kind++) {
     Bytes b = common_packet(kind);
     for (size_t n = 0; n <= b.len; n++) {
-      LaPacketView packet = view_of(&b, n);
+      LaPacketView packet = common_view(&b, n, kind);
       taken += taken_and_same(&packet);
     }
   }
-  assert_true(taken > 100);
+  assert_true(taken > 600);
 }
 
 static void damaged_packets_are_decoded_the_same(void **state)
@@ -122,16 +165,33 @@ static void damaged_packets_are_decoded_the_same(void **state)
   (void)state;
   uint32_t random = 1;
   unsigned taken = 0;
-  for (unsigned round = 0; round < 200000; round++) {
-    Bytes b = common_packet(next_random(&random) & 15);
+  for (unsigned round = 0; round < 400000; round++) {
+    unsigned kind = next_random(&random) % KINDS;
+    Bytes b = common_packet(kind);
+    size_t from = kind / KIND_LINK == 0 ? 12 : 0;
     for (unsigned changes = 1 + next_random(&random) % 3; changes > 0; changes--)
-      b.data[12 + next_random(&random) % 80 % (b.len - 12)] = (uint8_t)next_random(&random);
-    LaPacketView packet = view_of(&b, next_random(&random) % 4 == 0 ? next_random(&random) % b.len : b.len);
+      b.data[from + next_random(&random) % 80 % (b.len - from)] = (uint8_t)next_random(&random);
+    LaPacketView packet = common_view(&b, next_random(&random) % 4 == 0 ? next_random(&random) % b.len : b.len, kind);
     packet.wire_len += next_random(&random) % 8;
     packet.fcs_len = (int8_t)(next_random(&random) % 6 - 1);
     taken += taken_and_same(&packet);
   }
-  assert_true(taken > 50000);
+  assert_true(taken > 100000);
+}
+
+/* Cooked packets of a wireless device in monitor mode are no Ethernet frames. */
+static void kinds_of_devices_are_told_apart(void **state)
+{
+  (void)state;
+  for (unsigned link = 1; link <= 2; link++) {
+    for (unsigned arphrd = 0; arphrd < 0x10000; arphrd++) {
+      Bytes b = common_packet(link * KIND_LINK);
+      put16(&b, link == 1 ? 2 : 8, arphrd);
+      LaPacketView packet = common_view(&b, b.len, link * KIND_LINK);
+      bool taken = taken_and_same(&packet);
+      assert_true(taken == (arphrd == 1 || arphrd == 772 || arphrd == 65534));
+    }
+  }
 }
 
 static void oddities_are_left_to_the_walk(void **state)
@@ -206,8 +266,9 @@ static void batches_are_decoded_as_their_packets(void **state)
     unsigned count = next_random(&random) % (COUNT + 1);
     unsigned odd = next_random(&random) % 8;
     for (unsigned i = 0; i < count; i++) {
-      bytes[i] = common_packet(next_random(&random) & 15);
-      packets[i] = view_of(&bytes[i], bytes[i].len);
+      unsigned kind = next_random(&random) % KINDS;
+      bytes[i] = common_packet(kind);
+      packets[i] = common_view(&bytes[i], bytes[i].len, kind);
       switch (next_random(&random) % 8 < odd ? next_random(&random) % 4 : 4) {
       case 0: packets[i].link_type = 228; break;
       case 1: packets[i].captured_len = 30; break;
@@ -238,9 +299,10 @@ static void batches_are_decoded_as_their_packets(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(common_packets_take_the_fast_path),        cmocka_unit_test(cut_packets_are_decoded_the_same),
-      cmocka_unit_test(damaged_packets_are_decoded_the_same),     cmocka_unit_test(oddities_are_left_to_the_walk),
-      cmocka_unit_test(usual_syn_options_are_read_as_any_others), cmocka_unit_test(batches_are_decoded_as_their_packets),
+      cmocka_unit_test(common_packets_take_the_fast_path),    cmocka_unit_test(cut_packets_are_decoded_the_same),
+      cmocka_unit_test(damaged_packets_are_decoded_the_same), cmocka_unit_test(kinds_of_devices_are_told_apart),
+      cmocka_unit_test(oddities_are_left_to_the_walk),        cmocka_unit_test(usual_syn_options_are_read_as_any_others),
+      cmocka_unit_test(batches_are_decoded_as_their_packets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
