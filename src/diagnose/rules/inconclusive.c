@@ -4,6 +4,8 @@
 
 /* A kernel's second sending of a FIN or of data comes well before this. */
 #define RETRY_BY LA_SEC
+/* A SYN-ACK's second sending, on slow stacks. */
+#define ANSWER_BY (3 * LA_SEC)
 
 typedef struct {
   const char *code;
@@ -15,8 +17,14 @@ static Waiting waits_for(const LaConnection *conn, const LaContext *context)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   LaHandshakeResult handshake = la_connection_handshake(conn);
-  if (handshake == LA_HANDSHAKE_UNDETERMINED && conn->end[LA_ACCEPTOR].packets == 0 && (opener->flags & LA_END_SYN) != 0)
+  bool asked = (opener->flags & LA_END_SYN) != 0 && conn->earlier.challenges == 0;
+  if (handshake == LA_HANDSHAKE_UNDETERMINED && conn->end[LA_ACCEPTOR].packets == 0 && asked)
     return (Waiting){"syn-unanswered", opener->syn_last_frame, opener->syn_time, LA_THRESHOLD(context, syn_unanswered, 0)};
+  if (handshake == LA_HANDSHAKE_SYN_RECEIVED && asked && context->opening.kind == LA_OPENING_FINE &&
+      (conn->flags & LA_CONN_RST) == 0) {
+    const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+    return (Waiting){"syn-ack-unanswered", acceptor->syn_last_frame, acceptor->syn_last_time, ANSWER_BY};
+  }
   LaTeardownResult teardown = la_connection_teardown(conn);
   if (teardown == LA_TEARDOWN_HALF_CLOSED && (conn->end[conn->first_fin].flags & LA_END_FIN_ACKED) == 0) {
     const LaEndpoint *closer = &conn->end[conn->first_fin];
@@ -58,10 +66,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_inconclusive = {
-  .code = "inconclusive",
-  .title = "ended too early for a verdict",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "inconclusive",
+    .title = "ended too early for a verdict",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .decide = decide,
+    .summarize = summarize,
 };
