@@ -10,8 +10,14 @@
 #define SLOTS (2 * LA_GROUPS_MAX)
 #define EMPTY UINT16_MAX
 
+/* A part of the hash stands beside the index: another service's group need not be looked at, it is most often in no cache. */
+typedef struct {
+  uint16_t index; /* EMPTY: free */
+  uint16_t tag;
+} Slot;
+
 struct LaGroups {
-  uint16_t slots[SLOTS];
+  Slot slots[SLOTS];
   GPtrArray *all; /* of LaGroup */
   uint64_t overflow;
   bool sorted; /* `all` is in report order, `slots` is out of date */
@@ -51,23 +57,28 @@ static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t len)
   return hash * UINT32_C(2654435761);
 }
 
-static uint32_t hash_end(uint32_t hash, const LaHostPort *end)
+/* The hash of a server and `key`, which says what is found. */
+static uint64_t hash_group(const LaHostPort *server, uint32_t key)
 {
-  hash = hash_bytes(hash, end->addr.bytes, sizeof end->addr.bytes);
-  uint8_t rest[] = {(uint8_t)(end->port >> 8), (uint8_t)end->port, end->family};
-  return hash_bytes(hash, rest, sizeof rest);
+  uint64_t words[2];
+  memcpy(words, server->addr.bytes, sizeof words);
+  uint64_t hash = (words[0] ^ (uint64_t)server->port << 32) * UINT64_C(0x9e3779b97f4a7c15);
+  hash = (hash ^ hash >> 32 ^ words[1]) * UINT64_C(0xbf58476d1ce4e5b9);
+  hash = (hash ^ hash >> 32 ^ key) * UINT64_C(0x94d049bb133111eb);
+  return hash ^ hash >> 32;
 }
 
 void la_distinct_add(LaDistinct *distinct, uint32_t hash)
 {
-  for (uint32_t i = 0; i < distinct->exact_count && i < LA_DISTINCT_EXACT; i++) {
-    if (distinct->exact[i] == hash)
-      return;
-  }
-  if (distinct->exact_count < LA_DISTINCT_EXACT)
-    distinct->exact[distinct->exact_count] = hash;
-  if (distinct->exact_count <= LA_DISTINCT_EXACT)
+  if (distinct->exact_count <= LA_DISTINCT_EXACT) {
+    for (uint32_t i = 0; i < distinct->exact_count; i++) {
+      if (distinct->exact[i] == hash)
+        return;
+    }
+    if (distinct->exact_count < LA_DISTINCT_EXACT)
+      distinct->exact[distinct->exact_count] = hash;
     distinct->exact_count++;
+  }
   uint32_t bit = (hash ^ hash >> 16) % LA_DISTINCT_BITS;
   distinct->bits[bit / 64] |= UINT64_C(1) << (bit % 64);
 }
@@ -95,12 +106,15 @@ static bool same(const LaGroup *group, const LaFinding *finding, const LaHostPor
 static LaGroup *find_or_add(LaGroups *groups, const LaFinding *finding, const LaHostPort *server)
 {
   uint32_t key = la_rule_index(finding->rule) << 16 | (uint32_t)finding->severity << 8 | finding->blame;
-  uint32_t slot = hash_bytes(hash_end(UINT32_C(2166136261), server), &key, sizeof key) % SLOTS;
-  while (groups->slots[slot] != EMPTY) {
-    LaGroup *group = g_ptr_array_index(groups->all, groups->slots[slot]);
+  uint64_t hash = hash_group(server, key);
+  uint16_t tag = (uint16_t)(hash >> 48);
+  uint32_t slot = hash % SLOTS;
+  for (; groups->slots[slot].index != EMPTY; slot = (slot + 1) % SLOTS) {
+    if (groups->slots[slot].tag != tag)
+      continue;
+    LaGroup *group = g_ptr_array_index(groups->all, groups->slots[slot].index);
     if (same(group, finding, server))
       return group;
-    slot = (slot + 1) % SLOTS;
   }
   if (groups->all->len >= LA_GROUPS_MAX)
     return NULL;
@@ -110,7 +124,7 @@ static LaGroup *find_or_add(LaGroups *groups, const LaFinding *finding, const La
   group->blame = finding->blame;
   group->server = *server;
   group->first = group->last = LA_TIME_NONE;
-  groups->slots[slot] = (uint16_t)groups->all->len;
+  groups->slots[slot] = (Slot){.index = (uint16_t)groups->all->len, .tag = tag};
   g_ptr_array_add(groups->all, group);
   return group;
 }
