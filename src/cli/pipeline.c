@@ -22,6 +22,7 @@ typedef struct {
   LaTracker *tracker;       /* (owned) */
   LaBatch *batch;           /* (owned) */
   LaFindings *findings;     /* (owned) */
+  LaAggregate *aggregate;   /* over all files (owned) */
   GPtrArray *captures;      /* of LaCaptureRecord, those that could be opened (owned) */
   GArray *first_frames;     /* of uint64_t: the number of each capture's first packet, under --sequence */
   LaCaptureRecord *capture; /* the one being read (borrowed from captures) */
@@ -59,7 +60,7 @@ static bool is_asked_for(const LaOptions *options, const LaConnection *conn)
 
 static void finish_connection(Run *run, const LaConnection *conn)
 {
-  LaContext context = {.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
+  LaContext context = {.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker), .vantage = la_tracker_vantage(run->tracker)};
   LaCaptureRecord *capture = capture_of(run, conn);
   LaConnectionRecord record = {
       .conn = conn,
@@ -70,6 +71,7 @@ static void finish_connection(Run *run, const LaConnection *conn)
       .teardown = la_connection_teardown(conn),
   };
   la_diagnose(conn, &context, run->findings);
+  la_aggregate_connection(run->aggregate, conn, run->findings);
   capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(capture, &record);
@@ -245,6 +247,12 @@ static void finish_tracker(Run *run, LaTime until)
 {
   la_tracker_finish(run->tracker, until != LA_TIME_NONE ? until : 0);
   take_finished(run);
+  LaVantage vantage = la_tracker_vantage(run->tracker);
+  if (run->options->files_are == LA_FILES_SEQUENCE)
+    for (unsigned i = 0; i < run->captures->len; i++)
+      ((LaCaptureRecord *)g_ptr_array_index(run->captures, i))->vantage = vantage;
+  else
+    run->capture->vantage = vantage;
 }
 
 /* One line on standard error, the path escaped. */
@@ -281,6 +289,7 @@ static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret
     capture->start = LA_TIME_NONE; /* no packet had a time */
   note_interfaces(capture, source);
   capture->observed_until = observed_until(run, source);
+  la_aggregate_observed(run->aggregate, capture->start, capture->observed_until);
   if (result == LA_READ_BROKEN) {
     const char *why = la_source_error(source);
     capture->broken_by = g_strdup(why != NULL ? why : "corrupt");
@@ -304,8 +313,29 @@ static void finish_sequence(Run *run)
   finish_tracker(run, until);
 }
 
+/* Host findings, one record a subject. */
+static void report_hosts(Run *run)
+{
+  LaContext context = {.thresholds = &run->options->thresholds};
+  g_autoptr(GArray) all = la_aggregate_findings(run->aggregate, &context, &run->counts.host_findings_left);
+  g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(LaFinding));
+  for (guint i = 0; i < all->len;) {
+    LaHostRecord record = {.subject = g_array_index(all, LaHostFinding, i).subject};
+    g_array_set_size(findings, 0);
+    for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++)
+      g_array_append_val(findings, g_array_index(all, LaHostFinding, i).finding);
+    record.findings = (const LaFinding *)(const void *)findings->data;
+    record.finding_count = findings->len;
+    la_counts_add_host(&run->counts, &record);
+    for (unsigned r = 0; r < run->pipeline->report_count; r++)
+      run->pipeline->reports[r]->format->host(run->pipeline->reports[r], &record);
+  }
+}
+
 static void report_end(Run *run)
 {
+  report_hosts(run);
+  la_aggregate_figures(run->aggregate, &run->counts.figures);
   for (unsigned i = 0; i < run->captures->len; i++)
     la_capture_record_conclude(g_ptr_array_index(run->captures, i));
   for (unsigned r = 0; r < run->pipeline->report_count; r++) {
@@ -347,6 +377,9 @@ LaExitCode la_pipeline_run(const LaPipeline *pipeline)
   run->options = pipeline->options;
   run->batch = g_new(LaBatch, 1);
   run->findings = g_new0(LaFindings, 1);
+  uint32_t ports = run->options->port_range_end + 1u - MIN(run->options->track.ephemeral_low, run->options->port_range_end);
+  LaAggregateOptions aggregate = la_aggregate_options(&run->options->thresholds, run->options->track.time_wait, ports);
+  run->aggregate = la_aggregate_new(&aggregate);
   run->captures = g_ptr_array_new_with_free_func(free_capture);
   run->first_frames = g_array_new(FALSE, FALSE, sizeof(uint64_t));
   run->clock = LA_TIME_NONE;
@@ -355,6 +388,7 @@ LaExitCode la_pipeline_run(const LaPipeline *pipeline)
   la_tracker_free(run->tracker);
   g_ptr_array_unref(run->captures);
   g_array_unref(run->first_frames);
+  la_aggregate_free(run->aggregate);
   g_free(run->findings);
   g_free(run->batch);
   g_free(run);

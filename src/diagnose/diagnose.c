@@ -81,6 +81,7 @@ void la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
     finding.fact_count = 0;
     finding.packet_count = 0;
     finding.packets_total = 0;
+    finding.file = 0;
     finding.at = conn->last_time;
     if (rule->decide(conn, &about, &finding)) {
       /* Without known roles nobody can be accused for being client or server (CONTRACT section 4). */

@@ -9,6 +9,7 @@
 #include "diagnose/verdict_reset.h"
 #include "track/connection.h"
 #include "track/service.h"
+#include "track/vantage.h"
 
 /* The values of all thresholds: [rule index][threshold]. */
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct LaContext {
   const LaThresholds *thresholds;
   LaServices *services; /* NULL: nothing known of other connections */
   LaAsk ask;
+  LaVantage vantage;    /* of the capture, as far as its handshakes tell by now */
 
   const LaService *service; /* of the connection's server end; NULL: unknown */
   const LaService *host;    /* of the server's address */

@@ -1,5 +1,13 @@
 #include "diagnose/evidence.h"
 
+void la_blame_silence(const LaContext *context, LaSide side, LaFinding *ret)
+{
+  LaVantage at_it = side == LA_OPENER ? LA_VANTAGE_CLIENT : LA_VANTAGE_SERVER;
+  bool arrived = context->vantage == at_it;
+  ret->blame = (uint8_t)(arrived ? la_blame_host(side) : LA_BLAME_NETWORK);
+  ret->blame_also = (uint8_t)(1u << (arrived ? LA_BLAME_NETWORK : la_blame_host(side)));
+}
+
 const LaMoment *la_moment_find(const LaConnection *conn, unsigned from, LaSide side, uint64_t all)
 {
   for (unsigned i = from; i < conn->moments_used; i++) {

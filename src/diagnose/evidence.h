@@ -17,6 +17,10 @@ static inline LaBlame la_blame_host(LaSide side)
   return side == LA_OPENER ? LA_BLAME_CLIENT_HOST : LA_BLAME_SERVER_HOST;
 }
 
+/* Who is silent when `side` does not answer: at its own end of the path the packets are known to have come there, elsewhere the network
+ * is as likely. Sets blame and what else fits. */
+void la_blame_silence(const LaContext *context, LaSide side, LaFinding *ret);
+
 /* The first moment from index `from` on that has all of `all` and, unless `side` is LA_SIDE_N, comes from it; NULL: none. Duplicates
  * are passed over unless asked for. `ret_index` may be NULL. */
 const LaMoment *la_moment_find(const LaConnection *conn, unsigned from, LaSide side, uint64_t all);

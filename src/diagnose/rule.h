@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "diagnose/finding.h"
+#include "diagnose/subject.h"
 #include "track/connection.h"
 
 typedef enum {
@@ -32,7 +33,16 @@ typedef struct {
 
 #define LA_THRESHOLDS_MAX 4
 
+/* What a rule of scope host is asked about. */
+typedef enum {
+  LA_ABOUT_SERVICE,
+  LA_ABOUT_PAIR,
+  LA_ABOUT_SCANNED_HOST, /* a source, and the ports that it tried of one host */
+  LA_ABOUT_SCANNED_PORT, /* a source, and the hosts whose same port it tried */
+} LaAbout;
+
 struct LaContext;
+struct LaSubjectFacts;
 
 typedef struct LaRule {
   const char *code;  /* "close-wait-leak" */
@@ -49,6 +59,14 @@ typedef struct LaRule {
 
   /* Appends one sentence with the numbers in it. */
   void (*summarize)(const LaFinding *finding, const LaConnection *conn, GString *out);
+
+  /* The same two for rules of scope host, which have these in place of those above. */
+  LaAbout about;
+  bool (*decide_host)(const struct LaSubjectFacts *facts, const struct LaContext *context, LaFinding *ret);
+  void (*summarize_host)(const LaFinding *finding, const LaSubject *subject, GString *out);
+
+  /* Codes of connection findings that a host finding sums up, separated by spaces; NULL: none. The findings stay; reports fold them. */
+  const char *covers;
 } LaRule;
 
 /* The catalogue in rules.def's order. */

@@ -47,7 +47,7 @@ LaVanished la_vanished(const LaConnection *conn)
   return gone.sender != LA_SIDE_N ? gone : of_side(conn, LA_ACCEPTOR);
 }
 
-void la_vanished_fill(const LaConnection *conn, const LaVanished *gone, LaFinding *ret)
+void la_vanished_fill(const LaConnection *conn, const LaContext *context, const LaVanished *gone, LaFinding *ret)
 {
   const LaEndpoint *me = &conn->end[gone->sender];
   ret->side = (uint8_t)gone->sender;
@@ -56,7 +56,9 @@ void la_vanished_fill(const LaConnection *conn, const LaVanished *gone, LaFindin
    * often cut off by the network than dead. */
   const LaEndpoint *peer = &conn->end[LA_OTHER(gone->sender)];
   bool never_worked = (peer->flags & (LA_END_DATA | LA_END_FIN)) == 0 && me->progress_time <= peer->syn_last_time + LA_MSEC;
-  LaBlame host = la_blame_host(LA_OTHER(gone->sender));
-  ret->blame = (uint8_t)(never_worked ? host : LA_BLAME_NETWORK);
-  ret->blame_also = (uint8_t)(1u << (never_worked ? LA_BLAME_NETWORK : host));
+  la_blame_silence(context, LA_OTHER(gone->sender), ret);
+  if (never_worked) {
+    ret->blame = (uint8_t)la_blame_host(LA_OTHER(gone->sender));
+    ret->blame_also = 1u << LA_BLAME_NETWORK;
+  }
 }

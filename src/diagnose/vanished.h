@@ -21,6 +21,6 @@ typedef struct {
 LaVanished la_vanished(const LaConnection *conn);
 
 /* Side, moment, blame and confidence of a finding about it. */
-void la_vanished_fill(const LaConnection *conn, const LaVanished *gone, LaFinding *ret);
+void la_vanished_fill(const LaConnection *conn, const LaContext *context, const LaVanished *gone, LaFinding *ret);
 
 #endif

@@ -49,6 +49,10 @@ void la_json_finding(LaJson *json, const LaFinding *finding, const char *sentenc
   for (unsigned i = 0; i < finding->packet_count; i++)
     la_json_uint(json, finding->packets[i]);
   la_json_end_array(json);
+  if (finding->file != 0) {
+    la_json_key(json, "file");
+    la_json_uint(json, finding->file);
+  }
   if (finding->packets_total > finding->packet_count) {
     la_json_key(json, "packets_total");
     la_json_uint(json, finding->packets_total);
@@ -108,7 +112,7 @@ void la_json_host(LaJson *json, const LaHostRecord *record)
   g_autoptr(GString) sentence = g_string_new(NULL);
   for (unsigned i = 0; i < record->finding_count; i++) {
     g_string_truncate(sentence, 0);
-    la_finding_summary(&record->findings[i], NULL, sentence);
+    la_host_finding_summary(&record->findings[i], &record->subject, sentence);
     la_json_finding(json, &record->findings[i], sentence->str);
   }
   la_json_end_array(json);
@@ -216,6 +220,9 @@ void la_json_summary(LaJson *json, const LaCounts *counts)
       write_count(json, rules[i]->code, counts->by_finding[i]);
   }
   la_json_end_object(json);
+  if (counts->host_findings_left != 0)
+    write_count(json, "host_findings_left", counts->host_findings_left);
+  la_json_figures(json, &counts->figures);
   la_json_end_object(json);
 }
 

@@ -83,7 +83,7 @@ static void host(LaReport *base, const LaHostRecord *record)
     kept->subject = record->subject;
     kept->finding = record->findings[i];
     GString *sentence = g_string_new(NULL);
-    la_finding_summary(&record->findings[i], NULL, sentence);
+    la_host_finding_summary(&record->findings[i], &record->subject, sentence);
     kept->sentence = g_string_free(sentence, FALSE);
     g_ptr_array_add(report->hosts, kept);
   }
@@ -106,6 +106,7 @@ static void end(LaReport *base, const LaCounts *counts)
     if (report->lines > 0)
       g_string_append_c(out, '\n');
     la_text_overview(report, out, counts);
+    la_text_rates(report, out, &counts->figures);
     la_text_findings(report, out, counts);
   }
   la_style_reduce(&base->options->style, out, from);

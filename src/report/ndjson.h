@@ -13,6 +13,9 @@ void la_json_host(LaJson *json, const LaHostRecord *record);
 void la_json_capture(LaJson *json, const LaCaptureRecord *record);
 void la_json_summary(LaJson *json, const LaCounts *counts);
 
+/* The figures of the summary, as members of the object that is open. Nothing when none were made. */
+void la_json_figures(LaJson *json, const LaFigures *figures);
+
 /* A finding; `sentence` is its summary. */
 void la_json_finding(LaJson *json, const LaFinding *finding, const char *sentence);
 

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "diagnose/aggregate.h"
 #include "diagnose/diagnose.h"
 #include "diagnose/subject.h"
 #include "track/connection.h"
@@ -101,6 +102,8 @@ typedef struct {
   uint64_t by_teardown[LA_TEARDOWN_N];
   uint64_t by_finding[LA_RULES_MAX]; /* by la_rule_index */
   uint64_t by_severity[LA_SEVERITY_N];
+  uint64_t host_findings_left; /* beyond LA_HOST_FINDINGS_MAX */
+  LaFigures figures;           /* over all that were followed; `connections` 0: none were made */
 } LaCounts;
 
 void la_counts_add_connection(LaCounts *counts, const LaConnectionRecord *record);

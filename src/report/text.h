@@ -40,6 +40,28 @@ void la_text_span(const LaTextReport *report, LaTime *ret_start, LaTime *ret_end
 /* What was read, and how connections opened and closed. */
 void la_text_overview(const LaTextReport *report, GString *out, const LaCounts *counts);
 
+/* How fast connections came and went, and how long handshakes and closes took. Nothing when no figures were made. */
+void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *figures);
+
+/* Begins a finding's block: an empty line, the severity, the title. */
+void la_text_block(const LaTextReport *report, GString *out, LaSeverity severity, const char *title);
+
+/* The `lastack show` command for a group's example. */
+void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group);
+
+/* Whom a host's finding speaks of. */
+void la_text_subject(const LaTextReport *report, GString *out, const LaSubject *subject);
+
+/* Puts the hosts' findings in order: worst first, then the catalogue's order. */
+void la_text_sort_hosts(const LaTextReport *report);
+
+/* The findings about hosts and services. `groups` are all of the connections': those that a host's finding sums up are told in a line
+ * with it. */
+void la_text_hosts(const LaTextReport *report, GString *out, LaGroup *const *groups, unsigned count);
+
+/* The groups that no host's finding on the screen sums up; all of them with --verbose. (transfer container) */
+GPtrArray *la_text_unfolded(const LaTextReport *report, LaGroup *const *groups, unsigned count);
+
 /* The findings, worst first, or that there are none. */
 void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *counts);
 

@@ -9,7 +9,6 @@
 
 #define BLOCKS_OF_A_CODE 2 /* with more services of a code only the worst has a block */
 #define BLOCKS_SHOWN 12
-#define HOSTS_SHOWN 12
 #define SERVICES_NAMED 4
 #define NOTES_SHOWN 10
 #define TABLE_FROM 3 /* so many kinds of problems get a table */
@@ -23,7 +22,7 @@ static bool is_verbose(const LaTextReport *report)
   return report->base.options->verbosity == LA_VERBOSITY_VERBOSE;
 }
 
-static void begin_block(const LaTextReport *report, GString *out, LaSeverity severity, const char *title)
+void la_text_block(const LaTextReport *report, GString *out, LaSeverity severity, const char *title)
 {
   const LaStyle *style = &report->base.options->style;
   g_string_append_c(out, '\n');
@@ -63,7 +62,7 @@ static void append_when(const LaTextReport *report, GString *out, const LaGroup 
   g_string_append_c(out, '\n');
 }
 
-static void append_show(const LaTextReport *report, GString *out, const LaGroup *group)
+void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group)
 {
   g_autoptr(GString) line = g_string_new("lastack show ");
   bool standard_input = strcmp(group->path, "-") == 0;
@@ -117,12 +116,12 @@ static void append_group(const LaTextReport *report, GString *out, const LaGroup
 {
   g_autoptr(GString) title = g_string_new(NULL);
   append_title(title, group->rule);
-  begin_block(report, out, (LaSeverity)group->severity, title->str);
+  la_text_block(report, out, (LaSeverity)group->severity, title->str);
   g_string_append_c(out, '\n');
   append_who(report, out, group);
   append_when(report, out, group);
   la_text_sentence(report, out, group->count > 1 ? "e.g." : "what", group->sentence);
-  append_show(report, out, group);
+  la_text_show(report, out, group);
   append_filter(report, out, group);
 }
 
@@ -240,53 +239,6 @@ static void append_notes(const LaTextReport *report, GString *out, LaGroup *cons
   }
 }
 
-static void append_subject(const LaTextReport *report, GString *out, const LaSubject *subject)
-{
-  char text[LA_ADDR_TEXT_MAX];
-  if (subject->kind != LA_SUBJECT_SERVICE)
-    g_string_append(out, la_addr_format(&subject->client.addr, (LaFamily)subject->client.family, text));
-  if (subject->kind == LA_SUBJECT_PAIR)
-    g_string_append(out, " to ");
-  if (subject->kind != LA_SUBJECT_SOURCE)
-    la_text_service(report, out, &subject->server);
-}
-
-static gint compare_hosts(gconstpointer a, gconstpointer b)
-{
-  const LaTextHost *one = *(LaTextHost *const *)a;
-  const LaTextHost *other = *(LaTextHost *const *)b;
-  if (one->finding.severity != other->finding.severity)
-    return one->finding.severity > other->finding.severity ? -1 : 1;
-  return (gint)la_rule_index(one->finding.rule) - (gint)la_rule_index(other->finding.rule);
-}
-
-/* The findings of hosts and services: errors and warnings in blocks, notes in a line. */
-static void append_hosts(const LaTextReport *report, GString *out)
-{
-  g_ptr_array_sort(report->hosts, compare_hosts);
-  unsigned shown = 0;
-  for (unsigned i = 0; i < report->hosts->len; i++) {
-    const LaTextHost *host = g_ptr_array_index(report->hosts, i);
-    if (shown++ >= HOSTS_SHOWN && !is_verbose(report)) {
-      g_string_append_c(out, '\n');
-      la_text_label(report, out, "");
-      g_string_append_printf(out, "... and %u more findings about hosts and services; --verbose shows all.\n",
-                             report->hosts->len - i);
-      return;
-    }
-    g_autoptr(GString) title = g_string_new(NULL);
-    append_title(title, host->finding.rule);
-    begin_block(report, out, (LaSeverity)host->finding.severity, title->str);
-    g_string_append_c(out, '\n');
-    g_autoptr(GString) who = g_string_new(NULL);
-    append_subject(report, who, &host->subject);
-    g_string_append_printf(who, "; blame %s (%s)", la_blame_name((LaBlame)host->finding.blame),
-                           la_confidence_name((LaConfidence)host->finding.confidence));
-    la_text_sentence(report, out, "who", who->str);
-    la_text_sentence(report, out, "what", host->sentence);
-  }
-}
-
 static void append_verdict(const LaTextReport *report, GString *out, const LaCounts *counts)
 {
   const LaStyle *style = &report->base.options->style;
@@ -376,13 +328,17 @@ static void append_table(const LaTextReport *report, GString *out, LaGroup *cons
 void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *counts)
 {
   unsigned count;
-  LaGroup *const *groups = la_groups_sorted(report->groups, &count);
+  LaGroup *const *all = la_groups_sorted(report->groups, &count);
+  g_autoptr(GPtrArray) unfolded = la_text_unfolded(report, all, count);
+  LaGroup *const *groups = (LaGroup *const *)unfolded->pdata;
+  unsigned all_count = count;
+  count = unfolded->len;
   unsigned first_note = 0;
   while (first_note < count && groups[first_note]->severity > LA_SEVERITY_NOTE)
     first_note++;
   append_verdict(report, out, counts);
   append_table(report, out, groups, first_note);
-  append_hosts(report, out);
+  la_text_hosts(report, out, all, all_count);
   append_blocks(report, out, groups, count);
   if (first_note < count)
     append_notes(report, out, groups + first_note, count - first_note);
@@ -409,14 +365,14 @@ void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *
 void la_text_quiet(const LaTextReport *report, GString *out)
 {
   const LaStyle *style = &report->base.options->style;
-  g_ptr_array_sort(report->hosts, compare_hosts);
+  la_text_sort_hosts(report);
   for (unsigned i = 0; i < report->hosts->len; i++) {
     const LaTextHost *host = g_ptr_array_index(report->hosts, i);
     if (host->finding.severity == LA_SEVERITY_NOTE)
       continue;
     la_style_paint(style, out, severity_paints[host->finding.severity], la_severity_name((LaSeverity)host->finding.severity));
     g_string_append_printf(out, " %s ", host->finding.rule->code);
-    append_subject(report, out, &host->subject);
+    la_text_subject(report, out, &host->subject);
     g_string_append_printf(out, " %s: %s\n", la_blame_name((LaBlame)host->finding.blame), host->sentence);
   }
   unsigned count;

@@ -4,11 +4,10 @@
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
-  (void)context;
   LaVanished gone = la_vanished(conn);
   if (gone.sender == LA_SIDE_N || gone.stage != LA_VANISHED_FIN)
     return false;
-  la_vanished_fill(conn, &gone, ret);
+  la_vanished_fill(conn, context, &gone, ret);
   la_add_moments(conn, gone.sender, LA_MARK_FIN, ret);
   la_finding_add_count(ret, "unanswered", gone.sendings);
   la_finding_add_span(ret, "waited_s", gone.waited);

@@ -25,7 +25,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   LaVanished gone = la_vanished(conn);
   if (gone.sender == LA_SIDE_N || gone.stage != LA_VANISHED_DATA || gone.idle < LA_THRESHOLD(context, idle_state_lost, 0))
     return false;
-  la_vanished_fill(conn, &gone, ret);
+  la_vanished_fill(conn, context, &gone, ret);
   ret->blame = LA_BLAME_NETWORK;
   ret->variant = SILENCE;
   la_finding_add_packet(ret, conn->end[gone.sender].unanswered_frame);

@@ -10,8 +10,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaEndpoint *silent = &conn->end[LA_OTHER(v->sender)];
   ret->side = (uint8_t)v->sender;
   ret->at = conn->rst_time;
-  ret->blame = LA_BLAME_NETWORK;
-  ret->blame_also = (uint8_t)(1u << la_blame_host(LA_OTHER(v->sender)));
+  la_blame_silence(context, LA_OTHER(v->sender), ret);
   LaTime first = conn->rst_time;
   int64_t probes = 0;
   for (unsigned i = 0; i < conn->moments_used; i++) {

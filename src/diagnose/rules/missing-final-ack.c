@@ -12,8 +12,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaEndpoint *end = &conn->end[last.sender];
   ret->side = (uint8_t)last.sender;
   ret->at = end->fin_last_time;
-  ret->blame = LA_BLAME_NETWORK;
-  ret->blame_also = (uint8_t)(1u << la_blame_host(LA_OTHER(last.sender)));
+  la_blame_silence(context, LA_OTHER(last.sender), ret);
   ret->confidence = last.acks != 0 ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
   la_add_moments(conn, last.sender, LA_MARK_FIN, ret);
   la_add_moments(conn, LA_OTHER(last.sender), LA_MARK_ACKS_FIN, ret);

@@ -4,13 +4,15 @@
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
+  if (context->opening.kind == LA_OPENING_QUEUE_FULL)
+    return false; /* it never took the connection: accept-queue-overflow says so */
   LaVanished gone = la_vanished(conn);
   if (gone.sender == LA_SIDE_N || gone.stage != LA_VANISHED_DATA || gone.idle >= LA_THRESHOLD(context, idle_state_lost, 0))
     return false;
   if (gone.sendings < LA_THRESHOLD(context, peer_vanished, 0))
     return false;
   const LaEndpoint *end = &conn->end[gone.sender];
-  la_vanished_fill(conn, &gone, ret);
+  la_vanished_fill(conn, context, &gone, ret);
   la_finding_add_packet(ret, end->unanswered_frame);
   la_finding_add_packet(ret, end->last_frame);
   la_finding_add_count(ret, "unanswered", gone.sendings);

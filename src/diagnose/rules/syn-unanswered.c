@@ -1,9 +1,12 @@
-/* SYNs, and nothing comes back: no SYN-ACK, no RST, no ICMP error. Where the same service serves nobody new at that moment while its other
- * connections live, the silence is its full queue: accept-queue-overflow says so. */
+/* SYNs, and nothing comes back: no SYN-ACK, no RST, no ICMP error. Where the same service serves nobody new at that moment
+ * while its other connections live, the silence is its full queue: accept-queue-overflow says so. */
 #include "diagnose/evidence.h"
 #include "diagnose/reuse.h"
 
-enum { NOBODY, OTHERS_ANSWERED };
+enum {
+  NOBODY,
+  OTHERS_ANSWERED
+};
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -15,12 +18,12 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   ret->at = opener->syn_time;
   ret->variant = conn->others_served != 0 ? OTHERS_ANSWERED : NOBODY;
-  ret->blame = LA_BLAME_NETWORK;
-  ret->blame_also = 1u << LA_BLAME_SERVER_HOST;
+  la_blame_silence(context, LA_ACCEPTOR, ret);
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   la_finding_add_count(ret, "unanswered", opener->syn_sent);
   la_finding_add_count(ret, "retries", opener->syn_sent - 1);
-  la_finding_add_span(ret, "waited_s", opener->syn_sent > 1 ? opener->syn_last_time - opener->syn_time : conn->end_time - opener->syn_time);
+  la_finding_add_span(ret, "waited_s",
+                      opener->syn_sent > 1 ? opener->syn_last_time - opener->syn_time : conn->end_time - opener->syn_time);
   la_finding_add_count(ret, "answered_others", conn->others_served);
   return true;
 }
@@ -34,7 +37,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_ACCEPTOR);
   g_string_append(out, " in ");
   la_say_span(out, la_fact_span(f, "waited_s"));
-  g_string_append_printf(out, " (first in packet %" G_GUINT64_FORMAT ") and nothing came back, not even an error", f->packets[0]);
+  g_string_append_printf(out, " (first in packet %" G_GUINT64_FORMAT ") and nothing came back, not even an error",
+                         f->packets[0]);
   if (f->variant == OTHERS_ANSWERED) {
     g_string_append(out, ", while the service answered ");
     la_say_count(out, la_fact_count(f, "answered_others"), "other connection", "other connections");
@@ -45,13 +49,13 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_syn_unanswered = {
-  .code = "syn-unanswered",
-  .title = "SYN unanswered",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_SYN,
-  .thresholds = {{"syn-unanswered", LA_UNIT_SECONDS, 3 * LA_SEC, "silence after a single SYN that is enough"},
-                 {"syn-unanswered.syns", LA_UNIT_COUNT, 2, "SYNs without an answer that are enough"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "syn-unanswered",
+    .title = "SYN unanswered",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_SYN,
+    .thresholds = {{"syn-unanswered", LA_UNIT_SECONDS, 3 * LA_SEC, "silence after a single SYN that is enough"},
+                   {"syn-unanswered.syns", LA_UNIT_COUNT, 2, "SYNs without an answer that are enough"}},
+    .decide = decide,
+    .summarize = summarize,
 };

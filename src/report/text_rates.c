@@ -1,0 +1,88 @@
+/* The block "rates and times" of the screen. */
+#include "report/text.h"
+
+static void append_peak(const LaTextReport *report, GString *line, uint64_t peak, const char *what, LaTime when)
+{
+  const LaStyle *style = &report->base.options->style;
+  LaTime start, end;
+  la_text_span(report, &start, &end);
+  la_text_number(line, peak);
+  g_string_append(line, what);
+  if (when == LA_TIME_NONE)
+    return;
+  g_string_append(line, " at ");
+  la_text_time(style, line, when, start, start != LA_TIME_NONE ? end - start : 0);
+}
+
+static void append_rate(const LaTextReport *report, GString *line, const char *what, double mean, uint64_t peak, LaTime when)
+{
+  g_string_append_printf(line, "%s %.*f a second", what, mean < 9.95 ? 1 : 0, mean);
+  if (peak > 0) {
+    g_string_append(line, ", at most ");
+    append_peak(report, line, peak, "", when);
+  }
+}
+
+static void append_times(GString *line, const char *what, const LaTimes *times)
+{
+  char p50[LA_TIME_TEXT_MAX], p90[LA_TIME_TEXT_MAX], p99[LA_TIME_TEXT_MAX];
+  if (times->count == 0)
+    return;
+  if (line->len > 0)
+    g_string_append(line, "; ");
+  g_string_append_printf(line, "%s %s, %s, %s", what, la_span_format(times->p50, p50), la_span_format(times->p90, p90),
+                         la_span_format(times->p99, p99));
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+  return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *figures)
+{
+  if (figures->connections == 0)
+    return;
+  g_string_append_c(out, '\n');
+  la_style_paint(&report->base.options->style, out, LA_PAINT_BOLD, "rates and times");
+  g_string_append_c(out, '\n');
+  g_autoptr(GString) line = g_string_new(NULL);
+  append_rate(report, line, "opened", figures->opened_per_s, figures->opened_peak_per_s, figures->opened_peak_at);
+  append_rate(report, line, "; closed", figures->closed_per_s, figures->closed_peak_per_s, figures->closed_peak_at);
+  la_text_sentence(report, out, "rate", line->str);
+
+  g_string_truncate(line, 0);
+  append_peak(report, line, figures->simultaneous_peak, " open", figures->simultaneous_peak_at);
+  g_string_append(line, "; ");
+  append_peak(report, line, figures->time_wait_peak, " in TIME_WAIT", figures->time_wait_peak_at);
+  g_string_append(line, "; ");
+  append_peak(report, line, figures->close_wait_peak, " in CLOSE_WAIT", figures->close_wait_peak_at);
+  la_text_sentence(report, out, "at most", line->str);
+
+  g_string_truncate(line, 0);
+  append_times(line, "SYN to SYN-ACK", &figures->syn_to_syn_ack);
+  append_times(line, "SYN-ACK to ACK", &figures->syn_ack_to_ack);
+  append_times(line, "first FIN to the end", &figures->close);
+  if (line->len > 0) {
+    g_string_append(line, " (half, 90 % and 99 % took no longer)");
+    la_text_sentence(report, out, "times", line->str);
+  }
+
+  g_string_truncate(line, 0);
+  g_string_append_printf(line, "%.2f %% of the segments to the server, %.2f %% to the client; on ",
+                         percent(figures->retransmitted[LA_OPENER], figures->segments[LA_OPENER]),
+                         percent(figures->retransmitted[LA_ACCEPTOR], figures->segments[LA_ACCEPTOR]));
+  la_text_count(line, figures->with_retransmissions, "connection", "connections");
+  g_string_append_printf(line, " (%.1f %%)", percent(figures->with_retransmissions, figures->connections));
+  la_text_sentence(report, out, "again", line->str);
+
+  if (figures->services_not_kept == 0 && figures->sources_not_kept == 0)
+    return;
+  g_string_truncate(line, 0);
+  g_string_append(line, "findings about hosts rest on a part of them: the services of ");
+  la_text_count(line, figures->services_not_kept, "connection", "connections");
+  g_string_append(line, " and the sources of ");
+  la_text_count(line, figures->sources_not_kept, "connection", "connections");
+  g_string_append(line, " were too many to follow");
+  la_text_sentence(report, out, "limits", line->str);
+}
