@@ -73,7 +73,10 @@ static void teardowns_have_their_word(void **state)
       /* a RST after everything was closed changes nothing */
       {HANDSHAKE "5 C FA 1 1; 10 S FA 1 2; 10 C A 2 2; 1 S R 2", 0, "complete", "fin"},
       /* sent three times into silence */
-      {HANDSHAKE "5 C PA 1 1 10; 300 C PA 1 1 10; 600 C PA 1 1 10; 1200 C PA 1 1 10", 0, "complete", "vanished"},
+      {HANDSHAKE REQUEST "5 C PA 101 201 10; 300 C PA 101 201 10; 600 C PA 101 201 10", 0, "complete", "vanished"},
+      {HANDSHAKE REQUEST "5 C PA 101 201 10; 300 C PA 101 201 10", 0, "complete", "open"},
+      /* and nothing showed that the server had taken the ACK */
+      {HANDSHAKE "5 C PA 1 1 10; 300 C PA 1 1 10; 600 C PA 1 1 10; 1200 C PA 1 1 10", 0, "final-ack-dropped", "vanished"},
       {HANDSHAKE "5 C PA 1 1 10; 300 C PA 1 1 10", 0, "complete", "open"},
       {HANDSHAKE "5 S PA 1 1 10; 300 S PA 1 1 10; 600 S PA 1 1 10", 0, "complete", "vanished"},
       /* three keep-alives into silence */
