@@ -8,6 +8,9 @@
 #include "base/seq.h"
 #include "track/classify.h"
 
+/* How far a sender can have come before its SYN stands in the capture. */
+#define LATE_SYN_MAX (1u << 20)
+
 static void drop_hole(LaEndpoint *me, unsigned i)
 {
   me->holes[i] = me->holes[--me->holes_used];
@@ -90,7 +93,11 @@ static void account_syn(LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, co
     if ((marks & LA_MARK_ISN_CHANGED) != 0 && !with_ack)
       conn->flags |= LA_CONN_SYN_TWICE;
     me->isn = s->seq;
-    me->snd_nxt = s->seq + la_segment_length(s);
+    uint32_t end = s->seq + la_segment_length(s);
+    /* A first SYN that the capture has late lies before what its sender has sent since. */
+    bool late = (marks & LA_MARK_ISN_CHANGED) == 0 && (me->flags & LA_END_SPOKE) != 0 && me->snd_nxt - end < LATE_SYN_MAX;
+    if (!late)
+      me->snd_nxt = end;
     me->holes_used = 0;
     me->syn_options = s->options;
     me->mss = (s->options & LA_OPT_MSS) != 0 ? s->mss : 0;

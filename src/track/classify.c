@@ -7,6 +7,7 @@
 #include "track/classify.h"
 
 #include "base/seq.h"
+#include "track/pool.h"
 
 /* The same packet captured twice differs by less than this where IP ID or timestamp tell that it is the same; */
 #define DUPLICATE_KNOWN_US 400000u
@@ -194,7 +195,9 @@ static uint64_t classify_ack(const LaConnection *conn, LaSide side, const LaSegm
       marks |= LA_MARK_ACKS_SYN;
     if ((me->flags & LA_END_PROBED) != 0)
       marks |= LA_MARK_KEEPALIVE_ANSWER;
-    if ((me->flags & LA_END_CHALLENGED) != 0 && s->time - peer->last_time <= CHALLENGE_MAX)
+    /* A SYN with a new number is kept apart from the connection that it challenges. */
+    bool syn_waits = conn->newer != LA_HANDLE_NONE;
+    if ((me->flags & LA_END_CHALLENGED) != 0 && (syn_waits || s->time - peer->last_time <= CHALLENGE_MAX))
       marks |= LA_MARK_CHALLENGE_ACK;
   }
   if ((s->flags & (LA_TCP_SYN | LA_TCP_RST)) == 0) {

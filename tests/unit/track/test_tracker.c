@@ -1,0 +1,947 @@
+/* The life of connections: who is the client, when a connection ends and why, and which of two connections on one four-tuple a segment
+ * belongs to. */
+#include <glib.h>
+
+#include "unit/track/support.h"
+
+static void talk_start_by_tunnel(Talk *t)
+{
+  LaTrackOptions options = LA_TRACK_OPTIONS_DEFAULT;
+  options.by_tunnel = 1;
+  talk_start_with(t, &options);
+}
+
+static void use_ports(Talk *t, uint16_t client, uint16_t server)
+{
+  t->port[LA_OPENER] = client;
+  t->port[LA_ACCEPTOR] = server;
+}
+
+/* ---- roles ---- */
+
+typedef struct {
+  const char *line;
+  uint16_t port, other_port; /* of C, of S */
+  LaRolesFrom from;
+  LaSide sender;
+} RolesCase;
+
+static void roles_come_from_syn_syn_ack_port_and_first_packet_in_that_order(void **state)
+{
+  (void)state;
+  static const RolesCase cases[] = {
+      {"0 C S 0", 40000, 80, LA_ROLES_SYN, LA_OPENER},
+      {"0 C S 0", 80, 40000, LA_ROLES_SYN, LA_OPENER}, /* whatever the ports say */
+      {"0 C SA 0 1", 40000, 80, LA_ROLES_SYN_ACK, LA_ACCEPTOR},
+      {"0 C SA 0 1", 80, 40000, LA_ROLES_SYN_ACK, LA_ACCEPTOR},
+      {"0 C A 1 1", 40000, 80, LA_ROLES_PORT, LA_OPENER},
+      {"0 C A 1 1", 80, 40000, LA_ROLES_PORT, LA_ACCEPTOR},
+      {"0 C A 1 1", 1023, 1024, LA_ROLES_PORT, LA_ACCEPTOR}, /* well known beats registered */
+      {"0 C A 1 1", 8888, 443, LA_ROLES_PORT, LA_OPENER},
+      {"0 C A 1 1", 32767, 32768, LA_ROLES_PORT, LA_ACCEPTOR},
+      {"0 C A 1 1", 32768, 40000, LA_ROLES_FIRST_PACKET, LA_OPENER},
+      {"0 C A 1 1", 50000, 40000, LA_ROLES_FIRST_PACKET, LA_OPENER},
+      {"0 C A 1 1", 80, 22, LA_ROLES_FIRST_PACKET, LA_OPENER},
+      {"0 C A 1 1", 3306, 8888, LA_ROLES_FIRST_PACKET, LA_OPENER},
+      {"0 C A 1 1", 179, 179, LA_ROLES_FIRST_PACKET, LA_OPENER},
+      {"0 C R 1", 80, 40000, LA_ROLES_PORT, LA_ACCEPTOR},
+      {"0 C SR 1", 80, 40000, LA_ROLES_PORT, LA_ACCEPTOR}, /* no SYN that opens anything */
+      {"0 C FA 1 1", 40000, 80, LA_ROLES_PORT, LA_OPENER},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Talk t;
+    talk_start(&t);
+    use_ports(&t, cases[i].port, cases[i].other_port);
+    play(&t, cases[i].line);
+    assert_int_equal(t.note.side, cases[i].sender);
+    const LaConnection *conn = only(&t);
+    assert_int_equal(conn->roles_from, cases[i].from);
+    assert_int_equal(conn->port[cases[i].sender], cases[i].port);
+    assert_int_equal(conn->port[LA_OTHER(cases[i].sender)], cases[i].other_port);
+    assert_true(la_addr_equal(&conn->addr[cases[i].sender], &t.addr[LA_OPENER]));
+    bool by_flags = cases[i].from == LA_ROLES_SYN || cases[i].from == LA_ROLES_SYN_ACK;
+    assert_int_equal((conn->flags & LA_CONN_MIDSTREAM) == 0, by_flags);
+    talk_end(&t);
+  }
+}
+
+static void the_range_of_ephemeral_ports_can_be_told(void **state)
+{
+  (void)state;
+  Talk t;
+  LaTrackOptions options = LA_TRACK_OPTIONS_DEFAULT;
+  options.ephemeral_low = 49152;
+  talk_start_with(&t, &options);
+  use_ports(&t, 40000, 50000);
+  play(&t, "0 C A 1 1");
+  const LaConnection *conn = only(&t);
+  assert_int_equal(conn->roles_from, LA_ROLES_PORT);
+  assert_int_equal(conn->port[LA_ACCEPTOR], 40000);
+  talk_end(&t);
+}
+
+/* ---- how long connections live ---- */
+
+typedef struct {
+  const char *lines;
+  LaEndedBy ended_by;
+  int64_t lives_ms; /* after the last line */
+} LifeCase;
+
+/* Nothing comes out before its second is past; then it does, and its end is its deadline. */
+static void check_life(const LifeCase *c, const LaTrackOptions *options)
+{
+  Talk t;
+  talk_start_with(&t, options);
+  play(&t, c->lines);
+  LaTime end = t.time + c->lives_ms * LA_MSEC;
+  la_tracker_advance(t.tracker, end / LA_SEC * LA_SEC + LA_SEC - 1);
+  if (la_tracker_next(t.tracker) != NULL)
+    fail_msg("%s: handed out before its second is past", c->lines);
+  la_tracker_advance(t.tracker, end / LA_SEC * LA_SEC + LA_SEC);
+  const LaConnection *conn = la_tracker_next(t.tracker);
+  if (conn == NULL)
+    fail_msg("%s: lives on", c->lines);
+  if (conn->ended_by != c->ended_by || conn->end_time != end)
+    fail_msg("%s: ended %s after %" PRId64 " ms", c->lines, la_ended_by_name((LaEndedBy)conn->ended_by),
+             (conn->end_time - t.time) / LA_MSEC);
+  assert_true((conn->flags & LA_CONN_OVER) != 0);
+  talk_end(&t);
+}
+
+static void connections_end_at_their_deadline(void **state)
+{
+  (void)state;
+  static const LifeCase cases[] = {
+      {HANDSHAKE REQUEST CLOSE_BY_CLIENT, LA_ENDED_CLOSED, 60000},
+      {HANDSHAKE REQUEST CLOSE_BY_CLIENT "5000 S FA 201 102", LA_ENDED_CLOSED, 60000}, /* the FIN again: anew */
+      {HANDSHAKE REQUEST "5 C RA 101 201", LA_ENDED_RESET, 60000},
+      {HANDSHAKE REQUEST "5 C RA 101 201; 30 S A 201 101", LA_ENDED_RESET, 59970}, /* what comes after a RST does not count */
+      {"0 C S 0", LA_ENDED_FAILED, 180000},
+      {"0 C S 0; 1000 C S 0; 2000 C S 0", LA_ENDED_FAILED, 180000},
+      {"0 C S 0; 10 S SA 0 1", LA_ENDED_FAILED, 180000},
+      {"0 S SA 0 1", LA_ENDED_FAILED, 180000},
+      {"0 C S 0; 10 S RA 0 1", LA_ENDED_RESET, 60000},
+      {"0 C R 1", LA_ENDED_RESET, 60000},
+  };
+  static const LaTrackOptions options = LA_TRACK_OPTIONS_DEFAULT;
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+    check_life(&cases[i], &options);
+}
+
+static void two_msl_can_be_told(void **state)
+{
+  (void)state;
+  LaTrackOptions options = LA_TRACK_OPTIONS_DEFAULT;
+  options.time_wait = 7 * LA_SEC;
+  check_life(&(LifeCase){HANDSHAKE REQUEST CLOSE_BY_CLIENT, LA_ENDED_CLOSED, 7000}, &options);
+  check_life(&(LifeCase){HANDSHAKE REQUEST "5 C RA 101 201", LA_ENDED_RESET, 60000}, &options);
+}
+
+static void idle_connections_end_when_that_is_asked_for(void **state)
+{
+  (void)state;
+  LaTrackOptions options = LA_TRACK_OPTIONS_DEFAULT;
+  options.idle_timeout = 30 * LA_SEC;
+  static const LifeCase cases[] = {
+      {HANDSHAKE REQUEST, LA_ENDED_IDLE, 30000},
+      {HANDSHAKE REQUEST "20000 C PA 101 201 5", LA_ENDED_IDLE, 30000}, /* each packet counts anew */
+      {HANDSHAKE REQUEST "5 C FA 101 201; 10 S A 201 102", LA_ENDED_IDLE, 30000},
+      {"0 C PA 1 1 10", LA_ENDED_IDLE, 30000},
+      {"0 C S 0", LA_ENDED_FAILED, 180000},
+      {HANDSHAKE REQUEST CLOSE_BY_CLIENT, LA_ENDED_CLOSED, 60000},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+    check_life(&cases[i], &options);
+}
+
+/* A FIN from the other end does not put a connection back into its handshake. */
+static void an_open_connection_lives_until_observation_ends(void **state)
+{
+  (void)state;
+  static const char *const open[] = {
+      HANDSHAKE REQUEST,
+      HANDSHAKE "5 S FA 1 1",
+      HANDSHAKE REQUEST "5 C FA 101 201; 10 S A 201 102",
+      "0 C PA 1 1 10",
+      "0 C S 0; 1000 C A 1 0 100; 10 S PA 5 101 10; 1 S FA 15 101", /* the SYN-ACK is missing */
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(open); i++) {
+    Talk t;
+    talk_start(&t);
+    play(&t, open[i]);
+    LaTime end = t.time + 100000 * LA_SEC;
+    la_tracker_advance(t.tracker, end - 1);
+    assert_null(la_tracker_next(t.tracker));
+    la_tracker_finish(t.tracker, end);
+    const LaConnection *conn = next(&t);
+    assert_int_equal(conn->ended_by, LA_ENDED_CAPTURE_END);
+    assert_true(conn->end_time == end);
+    talk_end(&t);
+  }
+}
+
+static void the_end_of_observation_ends_what_is_not_over(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT);
+  LaTime closed = t.time;
+  const LaConnection *conn = finish_after(&t, 60000 - 1);
+  assert_int_equal(conn->ended_by, LA_ENDED_CAPTURE_END);
+  assert_true(conn->end_time == closed + 60 * LA_SEC - LA_MSEC);
+  talk_end(&t);
+
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT);
+  conn = finish_after(&t, 60000); /* just at its deadline: closed, though its second is not past */
+  assert_int_equal(conn->ended_by, LA_ENDED_CLOSED);
+  assert_true(conn->end_time == closed + 60 * LA_SEC);
+  talk_end(&t);
+
+  talk_start(&t);
+  play(&t, "0 C S 0");
+  la_tracker_finish(t.tracker, t.time - 5 * LA_SEC); /* the clock does not go back */
+  conn = next(&t);
+  assert_true(conn->end_time == t.time);
+  talk_end(&t);
+}
+
+/* Whatever moved the clock first: an error, or a packet that is no segment, even one of a later time. */
+static void the_wheel_starts_with_the_clock(void **state)
+{
+  (void)state;
+  for (unsigned i = 0; i < 3; i++) {
+    Talk t;
+    talk_start(&t);
+    if (i == 0)
+      assert_false(play_icmp(&t, LA_OPENER, 0x0301, 0));
+    else
+      la_tracker_advance(t.tracker, t.time + (i == 1 ? 0 : 2 * LA_SEC));
+    play(&t, "0 C S 0");
+    la_tracker_advance(t.tracker, t.time + 182 * LA_SEC);
+    LaConnection *conn = next(&t);
+    assert_int_equal(conn->ended_by, LA_ENDED_FAILED);
+    assert_true(conn->end_time == t.time + 180 * LA_SEC);
+    talk_end(&t);
+  }
+}
+
+static void finished_connections_come_in_order_of_end_and_id(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  /* Ids 1-4; 3 ends first, then 4 and 1 at the same moment, then 2. */
+  use_ports(&t, 40001, 80);
+  play(&t, "0 C S 0");
+  use_ports(&t, 40002, 80);
+  play(&t, "0 C S 0");
+  use_ports(&t, 40003, 80);
+  play(&t, "0 C S 0; 10 S RA 0 1");
+  use_ports(&t, 40004, 80);
+  play(&t, "20 C S 0");
+  t.time -= 20 * LA_MSEC;
+  use_ports(&t, 40001, 80);
+  play(&t, "20 C S 0");
+  use_ports(&t, 40002, 80);
+  play(&t, "100 C S 0");
+  static const uint32_t order[] = {3, 1, 4, 2};
+  la_tracker_advance(t.tracker, t.time + 200 * LA_SEC);
+  for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+    assert_int_equal(next(&t)->id, order[i]);
+  assert_null(la_tracker_next(t.tracker));
+
+  talk_end(&t);
+}
+
+/* A connection that waits to be taken has told its service once what it has to tell. */
+static void finishing_twice_counts_once(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT);
+  uint16_t port = t.port[LA_OPENER];
+  t.port[LA_OPENER] = 50000;
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT);
+  t.port[LA_OPENER] = port;
+  la_tracker_advance(t.tracker, t.time + 100 * LA_SEC);
+  LaConnection *first = next(&t);
+  assert_int_equal(first->id, 1);
+  la_tracker_recycle(t.tracker, first);
+  la_tracker_finish(t.tracker, t.time + 200 * LA_SEC);
+  const LaConnection *second = next(&t);
+  assert_int_equal(second->id, 2);
+  assert_int_equal(second->ended_by, LA_ENDED_CLOSED);
+  const LaService *service = la_services_get(la_tracker_services(t.tracker), second->service);
+  assert_int_equal(service->with_payload, 2);
+  assert_int_equal(service->live, 0);
+  assert_null(la_tracker_next(t.tracker));
+  talk_end(&t);
+}
+
+static void memory_follows_the_open_connections(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  for (unsigned i = 0; i < 50000; i++) {
+    use_ports(&t, (uint16_t)(20000 + i % 40000), 80);
+    play(&t, "50 C S 0; 10 S RA 0 1");
+    for (LaConnection *conn; (conn = la_tracker_next(t.tracker)) != NULL;)
+      la_tracker_recycle(t.tracker, conn);
+    assert_true(la_tracker_open(t.tracker) < 1100); /* 61 s of them */
+  }
+  assert_in_range(la_tracker_peak(t.tracker), 1000, 1100);
+  talk_end(&t);
+}
+
+static void files_have_numbers_of_their_own(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  la_tracker_begin_file(t.tracker, 3);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT);
+  assert_int_equal(t.note.id, 1);
+  la_tracker_begin_file(t.tracker, 4);
+  use_ports(&t, 50000, 80);
+  play(&t, "0 C S 0");
+  assert_int_equal(t.note.id, 1);
+  la_tracker_finish(t.tracker, t.time);
+  unsigned files = 0;
+  for (const LaConnection *conn; (conn = la_tracker_next(t.tracker)) != NULL;)
+    files |= 1u << conn->file;
+  assert_int_equal(files, 1u << 3 | 1u << 4);
+  talk_end(&t);
+}
+
+/* ---- one four-tuple, several connections ---- */
+
+/* The next connection of `t`, which must be number `id` and begin with frame `first`. */
+static LaConnection *next_is(Talk *t, uint32_t id, uint64_t first)
+{
+  LaConnection *conn = next(t);
+  assert_int_equal(conn->id, id);
+  assert_int_equal(conn->first_frame, first);
+  return conn;
+}
+
+static void a_syn_after_a_close_is_a_new_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT); /* frames 1-11 */
+  LaTime closed = t.time;
+  play(&t, "2000 C S 0 isn=9000000; 10 S SA 0 1 isn=8000000; 10 C A 1 1; 5 C PA 1 1 20");
+  assert_int_equal(t.note.id, 2);
+  la_tracker_finish(t.tracker, t.time);
+  /* The first ends when the second takes its four-tuple. */
+  LaConnection *first = next_is(&t, 1, 1);
+  assert_words(first, "complete", "fin");
+  assert_int_equal(first->ended_by, LA_ENDED_CLOSED);
+  assert_true(first->end_time == closed + 2010 * LA_MSEC);
+  assert_int_equal(first->end[LA_OPENER].syn, 1);
+  LaConnection *second = next_is(&t, 2, 12);
+  assert_words(second, "complete", "open");
+  assert_true((second->flags & LA_CONN_REUSED) != 0);
+  assert_true((second->flags & LA_CONN_TENTATIVE) == 0);
+  assert_int_equal(second->end[LA_OPENER].payload_bytes, 20);
+  const LaEarlier *e = &second->earlier;
+  assert_int_equal(e->id, 1);
+  assert_int_equal(e->same_roles, 1);
+  assert_int_equal(e->state[LA_OPENER], LA_TCP_TIME_WAIT);
+  assert_int_equal(e->state[LA_ACCEPTOR], LA_TCP_CLOSED);
+  assert_int_equal(e->teardown, LA_TEARDOWN_FIN);
+  assert_int_equal(e->snd_nxt[LA_OPENER], 1000000 + 102);
+  assert_int_equal(e->snd_nxt[LA_ACCEPTOR], 5000000 + 202);
+  assert_int_equal(e->rcv_nxt[LA_OPENER], 5000000 + 202);
+  assert_int_equal(e->last_frame, 11);
+  assert_true(e->last_time == closed && e->closed_time == closed);
+  talk_end(&t);
+}
+
+/* The roles may be the other way round. */
+static void the_earlier_connection_is_told_by_the_later_one_s_sides(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT "2000 S S 0 isn=9000000; 10 C SA 0 1 isn=8000000; 10 S A 1 1");
+  la_tracker_finish(t.tracker, t.time);
+  next_is(&t, 1, 1);
+  LaConnection *second = next_is(&t, 2, 12);
+  assert_int_equal(second->port[LA_OPENER], 8888);
+  assert_int_equal(second->earlier.same_roles, 0);
+  assert_int_equal(second->earlier.state[LA_OPENER], LA_TCP_CLOSED);
+  assert_int_equal(second->earlier.state[LA_ACCEPTOR], LA_TCP_TIME_WAIT);
+  assert_int_equal(second->earlier.snd_nxt[LA_OPENER], 5000000 + 202);
+  assert_int_equal(second->earlier.rcv_nxt[LA_ACCEPTOR], 5000000 + 202);
+  talk_end(&t);
+}
+
+static void a_syn_after_a_rst_is_a_new_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "5 C RA 101 201");
+  LaTime reset = t.time;
+  play(&t, "500 C S 0 isn=9000000; 10 S SA 0 1 isn=8000000; 10 C A 1 1");
+  la_tracker_finish(t.tracker, t.time);
+  LaConnection *first = next_is(&t, 1, 1);
+  assert_int_equal(first->ended_by, LA_ENDED_RESET);
+  assert_words(first, "complete", "rst");
+  LaConnection *second = next_is(&t, 2, 9);
+  assert_words(second, "complete", "open");
+  assert_true(second->earlier.closed_time == reset);
+  assert_int_equal(second->earlier.teardown, LA_TEARDOWN_RST);
+  talk_end(&t);
+}
+
+/* The client came back with another number while the server's end was still open, and the server took it: BSD does, in TIME_WAIT. */
+static void a_syn_that_is_answered_is_a_new_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000");
+  assert_int_equal(t.note.id, 2);
+  play(&t, "10 S SA 0 1 isn=8000000");
+  assert_int_equal(t.note.id, 2);
+  play(&t, "10 C A 1 1; 1 C PA 1 1 10");
+  la_tracker_finish(t.tracker, t.time);
+  LaConnection *first = next_is(&t, 1, 1);
+  assert_words(first, "complete", "open");
+  assert_int_equal(first->ended_by, LA_ENDED_IDLE);
+  assert_int_equal(first->end[LA_OPENER].payload_bytes, 100);
+  LaConnection *second = next_is(&t, 2, 8);
+  assert_words(second, "complete", "open");
+  assert_true(second->earlier.closed_time == LA_TIME_NONE);
+  assert_int_equal(second->end[LA_OPENER].payload_bytes, 10);
+  talk_end(&t);
+}
+
+/* Refused: the RST acknowledges the new number, so it is the new connection's. */
+static void a_rst_that_acknowledges_the_syn_is_the_new_connection_s(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000; 10 S RA 0 1");
+  assert_int_equal(t.note.id, 2);
+  la_tracker_finish(t.tracker, t.time);
+  assert_words(next_is(&t, 1, 1), "complete", "open");
+  assert_words(next_is(&t, 2, 8), "refused", "none");
+  talk_end(&t);
+}
+
+/* RFC 5961 section 4: a challenge ACK answers the SYN, and the connection goes on. The SYN was stale or forged. */
+static void a_stale_syn_is_folded_back(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000");
+  assert_int_equal(t.note.id, 2);
+  t.isn[LA_OPENER] = 1000000;
+  assert_marks(play(&t, "10 S A 201 101"), LA_MARK_CHALLENGE_ACK, 0);
+  assert_int_equal(t.note.id, 1);
+  play(&t, "100 C PA 101 201 30; 10 S A 201 131; 1 C FA 131 201; 10 S FA 201 132; 10 C A 132 202");
+  assert_int_equal(t.note.id, 1);
+  const LaConnection *conn = only(&t);
+  assert_words(conn, "complete", "fin");
+  assert_true((conn->flags & LA_CONN_STALE_SYN) != 0);
+  assert_true((conn->marks & LA_MARK_STALE_SYN) != 0);
+  assert_int_equal(conn->end[LA_OPENER].syn, 2);
+  assert_int_equal(conn->end[LA_OPENER].packets, 8);
+  assert_int_equal(conn->end[LA_OPENER].payload_bytes, 130);
+  assert_path(conn, LA_OPENER, "SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT");
+  /* It stands in the timeline where it came. */
+  unsigned found = 0;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (i > 0)
+      assert_true(la_connection_moment(conn, i - 1)->frame < m->frame);
+    if ((m->marks & LA_MARK_STALE_SYN) != 0) {
+      found++;
+      assert_int_equal(m->frame, 8);
+      assert_int_equal(m->side, LA_OPENER);
+    }
+  }
+  assert_int_equal(found, 1);
+  assert_int_equal(la_tracker_peak(t.tracker), 2);
+  la_tracker_recycle(t.tracker, la_tracker_next(t.tracker) == NULL ? (LaConnection *)(uintptr_t)conn : NULL);
+  assert_int_equal(la_tracker_open(t.tracker), 0);
+  talk_end(&t);
+}
+
+/* A stale SYN from the server's address: the fold turns its sides. */
+static void a_stale_syn_of_the_server_is_folded_back_to_its_side(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 S S 0 isn=9000000");
+  t.isn[LA_ACCEPTOR] = 5000000;
+  play(&t, "10 C A 101 201; 10 S PA 201 101 5; 10 C A 101 206");
+  const LaConnection *conn = only(&t);
+  assert_int_equal(conn->end[LA_ACCEPTOR].syn, 2);
+  assert_int_equal(conn->end[LA_OPENER].syn, 1);
+  for (unsigned i = 0; i < conn->moments_used; i++)
+    if ((la_connection_moment(conn, i)->marks & LA_MARK_STALE_SYN) != 0)
+      assert_int_equal(la_connection_moment(conn, i)->side, LA_ACCEPTOR);
+  talk_end(&t);
+}
+
+/* The client really is new: it answers the challenge with a RST, and sends its SYN again. Both SYNs are the new connection's. */
+static void a_challenged_client_resets_and_tries_again(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST); /* frames 1-7 */
+  play(&t, "9000 C S 0 isn=9000000");
+  LaTime challenged = t.time + 10 * LA_MSEC;
+  t.isn[LA_OPENER] = 1000000;
+  play(&t, "10 S A 201 101"); /* 9: the challenge */
+  assert_int_equal(t.note.id, 1);
+  play(&t, "10 C R 101"); /* 10: RFC 9293 section 3.10.7.3: <SEQ=SEG.ACK><CTL=RST> */
+  assert_int_equal(t.note.id, 1);
+  t.isn[LA_OPENER] = 9000000;
+  assert_marks(play(&t, "1000 C S 0"), LA_MARK_SYN | LA_MARK_RETRANSMISSION, 0); /* 11 */
+  assert_int_equal(t.note.id, 2);
+  assert_int_equal(t.note.repeats_frame, 8);
+  play(&t, "10 S SA 0 1 isn=8000000; 10 C A 1 1; 1 C PA 1 1 10; 10 S A 1 11");
+  assert_int_equal(t.note.id, 2);
+  la_tracker_finish(t.tracker, t.time);
+  LaConnection *first = next_is(&t, 1, 1);
+  assert_words(first, "complete", "rst");
+  assert_int_equal(first->rst_frame, 10);
+  assert_int_equal(first->end[LA_OPENER].syn, 1);
+  LaConnection *second = next_is(&t, 2, 8);
+  assert_words(second, "complete", "open");
+  assert_int_equal(second->end[LA_OPENER].syn, 2);
+  assert_int_equal(second->end[LA_OPENER].retransmitted, 1);
+  assert_int_equal(second->earlier.id, 1);
+  assert_int_equal(second->earlier.challenges, 1);
+  assert_int_equal(second->earlier.challenge_frame, 9);
+  assert_int_equal(second->earlier.challenge_rst_frame, 10);
+  assert_true(second->earlier.challenge_time == challenged);
+  assert_int_equal(second->earlier.state[LA_ACCEPTOR], LA_TCP_ESTABLISHED); /* as it stood when the SYN came */
+  assert_int_equal(second->earlier.last_frame, 7);
+  talk_end(&t);
+}
+
+/* Packets that were under way from the other end when the SYN came show nothing. */
+static void what_the_other_end_still_sends_decides_nothing(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000");
+  t.isn[LA_OPENER] = 1000000;
+  play(&t, "1 S PA 201 101 40");
+  assert_int_equal(t.note.id, 1);
+  t.isn[LA_OPENER] = 9000000;
+  play(&t, "10 S SA 0 1 isn=8000000; 10 C A 1 1");
+  assert_int_equal(t.note.id, 2);
+  la_tracker_finish(t.tracker, t.time);
+  LaConnection *first = next_is(&t, 1, 1);
+  assert_int_equal(first->end[LA_ACCEPTOR].payload_bytes, 240);
+  LaConnection *second = next_is(&t, 2, 8);
+  assert_words(second, "complete", "open");
+  assert_int_equal(second->earlier.challenges, 0);
+  talk_end(&t);
+}
+
+/* Nobody answers at all: two connections are told. */
+static void a_syn_on_a_living_connection_without_an_answer_stays_tentative(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000; 1000 C S 0");
+  assert_int_equal(t.note.id, 2);
+  la_tracker_finish(t.tracker, t.time);
+  LaConnection *first = next_is(&t, 1, 1);
+  assert_int_equal(first->ended_by, LA_ENDED_CAPTURE_END);
+  LaConnection *second = next_is(&t, 2, 8);
+  assert_true((second->flags & LA_CONN_TENTATIVE) != 0);
+  assert_words(second, "unanswered", "none");
+  talk_end(&t);
+}
+
+/* The tentative one gives up after its time, and the older one has its four-tuple back. */
+static void a_tentative_connection_that_fails_gives_the_four_tuple_back(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000");
+  t.isn[LA_OPENER] = 1000000;
+  play(&t, "181500 S PA 201 101 10; 10 C A 101 211");
+  assert_int_equal(t.note.id, 1);
+  assert_int_equal(next_is(&t, 2, 8)->ended_by, LA_ENDED_FAILED);
+  LaConnection *first = only(&t);
+  assert_int_equal(first->id, 1);
+  assert_int_equal(first->end[LA_ACCEPTOR].payload_bytes, 210);
+  talk_end(&t);
+}
+
+/* ... even when the next segment comes before anybody asked for finished connections. */
+static void a_connection_past_its_deadline_is_not_found(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT "60001 S A 202 102");
+  assert_int_equal(t.note.id, 2); /* a stray */
+  la_tracker_finish(t.tracker, t.time);
+  next_is(&t, 1, 1);
+  LaConnection *stray = next_is(&t, 2, 12);
+  assert_true((stray->flags & (LA_CONN_STRAY | LA_CONN_REUSED)) == LA_CONN_STRAY);
+  talk_end(&t);
+
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT "60000 S A 202 102");
+  assert_int_equal(t.note.id, 1); /* the last nanosecond still counts */
+  talk_end(&t);
+}
+
+/* Three times: only the newest and the one before it are kept apart. */
+static void a_third_syn_settles_the_second(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000; 10 S SA 0 1 isn=8000000; 10 C A 1 1; 10 C PA 1 1 10; 10 S A 1 11;"
+                             "9000 C S 0 isn=7000000; 10 S SA 0 1 isn=6000000; 10 C A 1 1");
+  assert_int_equal(t.note.id, 3);
+  la_tracker_finish(t.tracker, t.time);
+  next_is(&t, 1, 1);
+  LaConnection *second = next_is(&t, 2, 8);
+  assert_int_equal(second->earlier.id, 1);
+  LaConnection *third = next_is(&t, 3, 13);
+  assert_int_equal(third->earlier.id, 2);
+  assert_words(third, "complete", "open");
+  talk_end(&t);
+}
+
+static void three_syns_with_three_numbers_on_a_living_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000; 1000 C S 0 isn=7000000; 10 S SA 0 1 isn=6000000; 10 C A 1 1");
+  assert_int_equal(t.note.id, 2); /* nobody had answered: the same attempt */
+  la_tracker_finish(t.tracker, t.time);
+  next_is(&t, 1, 1);
+  LaConnection *second = next_is(&t, 2, 8);
+  assert_true((second->flags & LA_CONN_SYN_TWICE) != 0);
+  assert_words(second, "complete", "open");
+  talk_end(&t);
+}
+
+static void a_syn_again_with_another_number_before_any_answer_is_the_same_attempt(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  assert_marks(play(&t, "0 C S 0; 1000 C S 0 isn=9000000"), LA_MARK_ISN_CHANGED, LA_MARK_RETRANSMISSION);
+  play(&t, "10 S SA 0 1; 10 C A 1 1");
+  const LaConnection *conn = only(&t);
+  assert_true((conn->flags & LA_CONN_SYN_TWICE) != 0);
+  assert_int_equal(conn->end[LA_OPENER].isn, 9000000);
+  assert_int_equal(conn->end[LA_OPENER].snd_nxt, 9000001);
+  assert_words(conn, "complete", "open");
+  talk_end(&t);
+}
+
+/* Once the server has spoken, another number is another connection. */
+static void a_syn_with_another_number_after_the_syn_ack_is_another_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, "0 C S 0; 10 S SA 0 1; 1000 C S 0 isn=9000000");
+  assert_int_equal(t.note.id, 2);
+  play(&t, "10 S SA 0 1 isn=8000000; 10 C A 1 1");
+  assert_int_equal(t.note.id, 2);
+  la_tracker_finish(t.tracker, t.time);
+  assert_words(next_is(&t, 1, 1), "syn-received", "none");
+  LaConnection *second = next_is(&t, 2, 3);
+  assert_words(second, "complete", "open");
+  talk_end(&t);
+}
+
+/* The SYN is missing from the capture. */
+static void a_syn_ack_with_a_new_number_begins_a_connection_after_a_close(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST CLOSE_BY_CLIENT "2000 S SA 0 1 isn=8000000");
+  assert_int_equal(t.note.id, 2);
+  play(&t, "10 C A 1 1");
+  la_tracker_finish(t.tracker, t.time);
+  next_is(&t, 1, 1);
+  LaConnection *second = next_is(&t, 2, 12);
+  assert_int_equal(second->roles_from, LA_ROLES_SYN_ACK);
+  assert_int_equal(second->earlier.id, 1);
+  assert_words(second, "complete", "open");
+  talk_end(&t);
+}
+
+static void a_syn_ack_again_stays_with_its_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  assert_marks(play(&t, HANDSHAKE "1000 S SA 0 1"), LA_MARK_RETRANSMISSION, 0);
+  assert_int_equal(t.note.id, 1);
+  assert_int_equal(t.note.repeats_frame, 2);
+  assert_marks(play(&t, "10 C A 1 1"), LA_MARK_ACKS_SYN, LA_MARK_HANDSHAKE_ACK);
+  only(&t);
+  talk_end(&t);
+}
+
+/* RFC 9293 section 3.5, figure 7; and the split handshake, whose second half is a SYN as well. */
+static void crossing_syns_are_one_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, "0 C S 0; 1 S S 0; 10 C SA 0 1; 1 S SA 0 1; 10 C PA 1 1 10");
+  assert_int_equal(t.note.id, 1);
+  const LaConnection *conn = only(&t);
+  assert_true((conn->flags & LA_CONN_SIMULTANEOUS) != 0);
+  assert_path(conn, LA_OPENER, "SYN_SENT SYN_RECEIVED ESTABLISHED");
+  assert_path(conn, LA_ACCEPTOR, "SYN_SENT SYN_RECEIVED ESTABLISHED?");
+  talk_end(&t);
+}
+
+/* ---- time and numbers ---- */
+
+static void sequence_numbers_wrap(void **state)
+{
+  (void)state;
+  for (uint32_t back = 0; back < 320; back++) {
+    Talk t;
+    talk_start(&t);
+    t.isn[LA_OPENER] = UINT32_MAX - back;
+    t.isn[LA_ACCEPTOR] = UINT32_MAX - 319 + back;
+    play(&t, HANDSHAKE REQUEST
+         "5 S PA 201 101 50; 300 S PA 201 101 50; 10 C A 101 251; 5 C FA 101 251; 10 S FA 251 102; 10 C A 102 252");
+    const LaConnection *conn = only(&t);
+    assert_words(conn, "complete", "fin");
+    assert_path(conn, LA_OPENER, "SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT");
+    assert_path(conn, LA_ACCEPTOR, "SYN_RECEIVED ESTABLISHED CLOSE_WAIT LAST_ACK CLOSED?");
+    assert_int_equal(conn->end[LA_ACCEPTOR].retransmitted, 1);
+    assert_int_equal(conn->end[LA_ACCEPTOR].payload_bytes, 300);
+    assert_true((conn->flags & LA_CONN_MISSED) == 0);
+    talk_end(&t);
+  }
+}
+
+static void time_that_goes_back_moves_no_clock(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  assert_marks(play(&t, HANDSHAKE "5 C PA 1 1 10; -30 S A 1 11"), LA_MARK_TIME_WENT_BACK, 0);
+  LaTime last = t.time + 30 * LA_MSEC;
+  const LaConnection *conn = finish_after(&t, 0);
+  assert_true((conn->flags & LA_CONN_TIME_WENT_BACK) != 0);
+  assert_true(conn->last_time == last);
+  assert_int_equal(conn->last_frame, 5);
+  assert_true(conn->end_time == last);
+  talk_end(&t);
+
+  /* Interfaces of one file have clocks of their own. */
+  talk_start(&t);
+  assert_marks(play(&t, HANDSHAKE "5 C PA 1 1 10; -30 S A 1 11 if=1"), 0, LA_MARK_TIME_WENT_BACK);
+  talk_end(&t);
+}
+
+/* ---- tunnels ---- */
+
+static void tunnels_are_apart_when_that_is_asked_for(void **state)
+{
+  (void)state;
+  static const char lines[] =
+      "0 C S 0 tunnel=10; 0 C S 0 tunnel=20; 10 S SA 0 1 tunnel=10; 10 S SA 0 1 tunnel=20; 10 C A 1 1 tunnel=10";
+  Talk t;
+  talk_start(&t);
+  play(&t, lines);
+  assert_int_equal(only(&t)->tunnel_hash, 0);
+  talk_end(&t);
+
+  talk_start_by_tunnel(&t);
+  play(&t, lines);
+  assert_int_equal(t.note.id, 1);
+  la_tracker_finish(t.tracker, t.time);
+  LaConnection *first = next_is(&t, 1, 1);
+  assert_int_equal(first->tunnel_hash, 10);
+  assert_words(first, "complete", "open");
+  LaConnection *second = next_is(&t, 2, 2);
+  assert_int_equal(second->tunnel_hash, 20);
+  assert_words(second, "syn-received", "none");
+  talk_end(&t);
+}
+
+/* In batches too: neighbours with the same addresses and ports are told apart. */
+static void tunnels_are_apart_in_batches(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start_by_tunnel(&t);
+  play(&t, "0 C S 0 tunnel=10; 0 C S 0 tunnel=20; 10 S SA 0 1 tunnel=10; 0 S SA 0 1 tunnel=20");
+  LaSegment batch[4];
+  char lines[4][40] = {"10 C A 1 1 tunnel=20", "0 C A 1 1 tunnel=10", "0 C PA 1 1 7 tunnel=20", "0 C PA 1 1 9 tunnel=10"};
+  for (unsigned i = 0; i < 4; i++)
+    batch[i] = line_segment(&t, lines[i]);
+  la_tracker_segments(t.tracker, batch, 4);
+  la_tracker_finish(t.tracker, t.time);
+  assert_int_equal(next_is(&t, 1, 1)->end[LA_OPENER].payload_bytes, 9);
+  assert_int_equal(next_is(&t, 2, 2)->end[LA_OPENER].payload_bytes, 7);
+  talk_end(&t);
+}
+
+/* ---- ICMP ---- */
+
+static void errors_find_their_connection(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE);
+  assert_true(play_icmp(&t, LA_ACCEPTOR, 0x0301, 1));
+  assert_int_equal(t.note.id, 1);
+  assert_int_equal(t.note.side, LA_ACCEPTOR);
+  assert_marks(t.note.marks, LA_MARK_ICMP, ~LA_MARK_ICMP);
+  t.port[LA_OPENER]++;
+  assert_false(play_icmp(&t, LA_OPENER, 0x0301, 1));
+  t.port[LA_OPENER]--;
+  t.family = LA_FAMILY_IPV6;
+  assert_false(play_icmp(&t, LA_OPENER, 0x0301, 1));
+  t.family = LA_FAMILY_IPV4;
+  play(&t, "5 C PA 1 1 10");
+  const LaConnection *conn = only(&t);
+  assert_int_equal(conn->end[LA_OPENER].packets, 3); /* an error is no segment */
+  assert_int_equal(conn->end[LA_ACCEPTOR].packets, 1);
+  assert_int_equal(conn->icmp_frame, 4);
+  assert_int_equal(conn->icmp_type, 3);
+  assert_int_equal(conn->icmp_code, 1);
+  assert_true((conn->flags & LA_CONN_ICMP_SYN) == 0);
+  const LaMoment *m = la_connection_moment(conn, 3);
+  assert_int_equal(m->frame, 4);
+  assert_int_equal(m->flags, 0x0301);
+  assert_int_equal(m->state, LA_TCP_ESTABLISHED);
+  assert_int_equal(m->side, LA_ACCEPTOR);
+  talk_end(&t);
+}
+
+static void an_error_about_what_is_over_finds_nothing(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, "0 C S 0");
+  t.time += 180 * LA_SEC;
+  assert_true(play_icmp(&t, LA_OPENER, 0x0301, 0));
+  t.time += 1;
+  assert_false(play_icmp(&t, LA_OPENER, 0x0301, 0));
+  talk_end(&t);
+}
+
+/* ---- corrections ---- */
+
+/* A RST that was taken to end the connection, and the end it was sent to goes on long after: it never arrived, or was refused. */
+static void a_rst_that_is_survived_is_withdrawn(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  assert_marks(play(&t, HANDSHAKE REQUEST "5 C R 101"), LA_MARK_RST_COUNTS, 0);
+  assert_marks(play(&t, "500 S PA 201 101 10"), LA_MARK_CORRECTED, 0);
+  play(&t, "10 C A 101 211; 1000 C PA 101 211 10; 10 S A 211 111");
+  const LaConnection *conn = only(&t);
+  assert_words(conn, "complete", "open");
+  assert_true((conn->flags & LA_CONN_RST) == 0);
+  assert_true((conn->marks & LA_MARK_RST_IGNORED) != 0);
+  bool seen = false;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->frame == 8) {
+      seen = true;
+      assert_marks(m->marks, LA_MARK_RST | LA_MARK_RST_IGNORED, LA_MARK_RST_COUNTS);
+    }
+  }
+  assert_true(seen);
+  talk_end(&t);
+}
+
+/* A SYN-ACK that the capture has late does not put the server's numbers back. */
+static void a_late_syn_ack_moves_no_number_back(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, "0 S PA 1 1 500; 10 C A 1 501; 5 S SA 0 1; 10 S PA 501 1 10; 10 C A 1 511");
+  const LaConnection *conn = only(&t);
+  assert_int_equal(conn->end[LA_ACCEPTOR].snd_nxt, 5000511);
+  assert_int_equal(conn->end[LA_ACCEPTOR].isn, 5000000);
+  assert_int_equal(conn->end[LA_ACCEPTOR].missed, 0);
+  assert_true((conn->flags & LA_CONN_MISSED) == 0);
+  talk_end(&t);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(roles_come_from_syn_syn_ack_port_and_first_packet_in_that_order),
+      cmocka_unit_test(the_range_of_ephemeral_ports_can_be_told),
+      cmocka_unit_test(connections_end_at_their_deadline),
+      cmocka_unit_test(two_msl_can_be_told),
+      cmocka_unit_test(idle_connections_end_when_that_is_asked_for),
+      cmocka_unit_test(an_open_connection_lives_until_observation_ends),
+      cmocka_unit_test(the_end_of_observation_ends_what_is_not_over),
+      cmocka_unit_test(the_wheel_starts_with_the_clock),
+      cmocka_unit_test(finished_connections_come_in_order_of_end_and_id),
+      cmocka_unit_test(finishing_twice_counts_once),
+      cmocka_unit_test(memory_follows_the_open_connections),
+      cmocka_unit_test(files_have_numbers_of_their_own),
+      cmocka_unit_test(a_syn_after_a_close_is_a_new_connection),
+      cmocka_unit_test(the_earlier_connection_is_told_by_the_later_one_s_sides),
+      cmocka_unit_test(a_syn_after_a_rst_is_a_new_connection),
+      cmocka_unit_test(a_syn_that_is_answered_is_a_new_connection),
+      cmocka_unit_test(a_rst_that_acknowledges_the_syn_is_the_new_connection_s),
+      cmocka_unit_test(a_stale_syn_is_folded_back),
+      cmocka_unit_test(a_stale_syn_of_the_server_is_folded_back_to_its_side),
+      cmocka_unit_test(a_challenged_client_resets_and_tries_again),
+      cmocka_unit_test(what_the_other_end_still_sends_decides_nothing),
+      cmocka_unit_test(a_syn_on_a_living_connection_without_an_answer_stays_tentative),
+      cmocka_unit_test(a_tentative_connection_that_fails_gives_the_four_tuple_back),
+      cmocka_unit_test(a_connection_past_its_deadline_is_not_found),
+      cmocka_unit_test(a_third_syn_settles_the_second),
+      cmocka_unit_test(three_syns_with_three_numbers_on_a_living_connection),
+      cmocka_unit_test(a_syn_again_with_another_number_before_any_answer_is_the_same_attempt),
+      cmocka_unit_test(a_syn_with_another_number_after_the_syn_ack_is_another_connection),
+      cmocka_unit_test(a_syn_ack_with_a_new_number_begins_a_connection_after_a_close),
+      cmocka_unit_test(a_syn_ack_again_stays_with_its_connection),
+      cmocka_unit_test(crossing_syns_are_one_connection),
+      cmocka_unit_test(sequence_numbers_wrap),
+      cmocka_unit_test(time_that_goes_back_moves_no_clock),
+      cmocka_unit_test(tunnels_are_apart_when_that_is_asked_for),
+      cmocka_unit_test(tunnels_are_apart_in_batches),
+      cmocka_unit_test(errors_find_their_connection),
+      cmocka_unit_test(an_error_about_what_is_over_finds_nothing),
+      cmocka_unit_test(a_rst_that_is_survived_is_withdrawn),
+      cmocka_unit_test(a_late_syn_ack_moves_no_number_back),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
