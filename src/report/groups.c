@@ -1,5 +1,7 @@
-/* Open addressing over indices into an array of pointers. The number of groups is bounded, since an attacker chooses the services
- * of a capture: what comes after the last one is only counted. */
+/* Open addressing over indices into an array of entries, which say what a group is about and hold nothing else. The groups themselves
+ * are large and most often in no cache: a finding waits in a short queue while its group is fetched, and is counted when others have
+ * come in behind it. The number of groups is bounded, since an attacker chooses the services of a capture: what comes after the last
+ * one is only counted. */
 #include "report/groups.h"
 
 #include <math.h>
@@ -10,15 +12,40 @@
 #define SLOTS (2 * LA_GROUPS_MAX)
 #define EMPTY UINT16_MAX
 
-/* A part of the hash stands beside the index: another service's group need not be looked at, it is most often in no cache. */
+/* What a group is about. */
+typedef struct {
+  const LaRule *rule;
+  LaHostPort server;
+  uint8_t severity;
+  uint8_t blame;
+  bool known;         /* `confidence` is set: a finding came */
+  uint8_t confidence; /* the group's */
+  LaGroup *group;     /* (borrowed from `all`) */
+} Entry;
+
+/* A part of the hash stands beside the index, so that other entries are passed over. */
 typedef struct {
   uint16_t index; /* EMPTY: free */
   uint16_t tag;
 } Slot;
 
+/* A finding that is not counted yet. */
+typedef struct {
+  LaGroup *group;
+  LaTime at;
+  uint32_t client; /* its hash */
+} Waiting;
+
+#define QUEUE 8 /* a power of two */
+
 struct LaGroups {
   Slot slots[SLOTS];
-  GPtrArray *all; /* of LaGroup */
+  Entry *entries; /* (owned) */
+  unsigned room;  /* of entries; as many are used as there are groups */
+  Waiting queue[QUEUE];
+  unsigned queued;  /* all that came in */
+  unsigned counted; /* all that left */
+  GPtrArray *all;   /* of LaGroup */
   uint64_t overflow;
   bool sorted; /* `all` is in report order, `slots` is out of date */
 };
@@ -44,6 +71,7 @@ void la_groups_free(LaGroups *groups)
   if (groups == NULL)
     return;
   g_ptr_array_unref(groups->all);
+  g_free(groups->entries);
   g_free(groups);
 }
 
@@ -57,14 +85,14 @@ static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t len)
   return hash * UINT32_C(2654435761);
 }
 
-/* The hash of a server and `key`, which says what is found. */
-static uint64_t hash_group(const LaHostPort *server, uint32_t key)
+static uint64_t hash_group(const LaFinding *finding, const LaHostPort *server)
 {
   uint64_t words[2];
   memcpy(words, server->addr.bytes, sizeof words);
+  uint64_t what = (uint64_t)(uintptr_t)finding->rule ^ (uint64_t)finding->severity << 56 ^ (uint64_t)finding->blame << 48;
   uint64_t hash = (words[0] ^ (uint64_t)server->port << 32) * UINT64_C(0x9e3779b97f4a7c15);
   hash = (hash ^ hash >> 32 ^ words[1]) * UINT64_C(0xbf58476d1ce4e5b9);
-  hash = (hash ^ hash >> 32 ^ key) * UINT64_C(0x94d049bb133111eb);
+  hash = (hash ^ hash >> 32 ^ what) * UINT64_C(0x94d049bb133111eb);
   return hash ^ hash >> 32;
 }
 
@@ -95,38 +123,47 @@ uint64_t la_distinct_count(const LaDistinct *distinct, bool *ret_exact)
   return (uint64_t)(estimate + 0.5);
 }
 
-static bool same(const LaGroup *group, const LaFinding *finding, const LaHostPort *server)
+static bool same(const Entry *entry, const LaFinding *finding, const LaHostPort *server)
 {
-  return group->rule == finding->rule && group->severity == finding->severity && group->blame == finding->blame &&
-         group->server.port == server->port && group->server.family == server->family &&
-         la_addr_equal(&group->server.addr, &server->addr);
+  return entry->rule == finding->rule && entry->severity == finding->severity && entry->blame == finding->blame &&
+         entry->server.port == server->port && entry->server.family == server->family &&
+         la_addr_equal(&entry->server.addr, &server->addr);
 }
 
-/* The group of this finding, made when there is none yet; NULL when there is no room. */
-static LaGroup *find_or_add(LaGroups *groups, const LaFinding *finding, const LaHostPort *server)
+/* A group without anything in it. */
+static Entry *add_entry(LaGroups *groups, const LaFinding *finding, const LaHostPort *server)
 {
-  uint32_t key = la_rule_index(finding->rule) << 16 | (uint32_t)finding->severity << 8 | finding->blame;
-  uint64_t hash = hash_group(server, key);
-  uint16_t tag = (uint16_t)(hash >> 48);
-  uint32_t slot = hash % SLOTS;
-  for (; groups->slots[slot].index != EMPTY; slot = (slot + 1) % SLOTS) {
-    if (groups->slots[slot].tag != tag)
-      continue;
-    LaGroup *group = g_ptr_array_index(groups->all, groups->slots[slot].index);
-    if (same(group, finding, server))
-      return group;
-  }
-  if (groups->all->len >= LA_GROUPS_MAX)
-    return NULL;
   LaGroup *group = g_new0(LaGroup, 1);
   group->rule = finding->rule;
   group->severity = finding->severity;
   group->blame = finding->blame;
   group->server = *server;
   group->first = group->last = LA_TIME_NONE;
-  groups->slots[slot] = (Slot){.index = (uint16_t)groups->all->len, .tag = tag};
+  if (groups->all->len == groups->room) {
+    groups->room = groups->room != 0 ? groups->room * 2 : 64;
+    groups->entries = g_renew(Entry, groups->entries, groups->room);
+  }
+  Entry *entry = &groups->entries[groups->all->len];
+  *entry = (Entry){.rule = group->rule, .server = *server, .severity = group->severity, .blame = group->blame, .group = group};
   g_ptr_array_add(groups->all, group);
-  return group;
+  return entry;
+}
+
+/* The entry of this finding's group, made when there is none yet; NULL when there is no room. */
+static Entry *find_or_add(LaGroups *groups, const LaFinding *finding, const LaHostPort *server)
+{
+  uint64_t hash = hash_group(finding, server);
+  uint16_t tag = (uint16_t)(hash >> 48);
+  uint32_t slot = hash % SLOTS;
+  for (; groups->slots[slot].index != EMPTY; slot = (slot + 1) % SLOTS) {
+    Entry *entry = &groups->entries[groups->slots[slot].index];
+    if (groups->slots[slot].tag == tag && same(entry, finding, server))
+      return entry;
+  }
+  if (groups->all->len >= LA_GROUPS_MAX)
+    return NULL;
+  groups->slots[slot] = (Slot){.index = (uint16_t)groups->all->len, .tag = tag};
+  return add_entry(groups, finding, server);
 }
 
 static void take_example(LaGroup *group, const LaFinding *finding, const LaConnectionRecord *record)
@@ -142,6 +179,41 @@ static void take_example(LaGroup *group, const LaFinding *finding, const LaConne
   group->example_client = la_connection_end(record->conn, LA_OPENER);
 }
 
+/* A finding that is the group's first, or of another confidence. The first of the strongest confidence is the group's example; its
+ * connection is only here now. */
+static void judge(Entry *entry, const LaFinding *finding, const LaConnectionRecord *record)
+{
+  LaGroup *group = entry->group;
+  if (entry->known)
+    group->sure_different = 1;
+  if (entry->known && finding->confidence < entry->confidence)
+    return;
+  take_example(group, finding, record);
+  entry->confidence = group->confidence = finding->confidence;
+  entry->known = true;
+}
+
+static void fetch(const LaGroup *group)
+{
+  for (size_t at = 0; at < offsetof(LaGroup, example_id); at += 64)
+    __builtin_prefetch((const char *)group + at);
+}
+
+static void count_one(LaGroups *groups)
+{
+  const Waiting *waiting = &groups->queue[groups->counted++ % QUEUE];
+  LaGroup *group = waiting->group;
+  group->count++;
+  la_distinct_add(&group->clients, waiting->client);
+  if (waiting->at == LA_TIME_NONE)
+    return;
+  la_history_add(&group->history, waiting->at);
+  if (group->first == LA_TIME_NONE || waiting->at < group->first)
+    group->first = waiting->at;
+  if (group->last == LA_TIME_NONE || waiting->at > group->last)
+    group->last = waiting->at;
+}
+
 void la_groups_add(LaGroups *groups, const LaConnectionRecord *record)
 {
   g_return_if_fail(!groups->sorted);
@@ -152,26 +224,17 @@ void la_groups_add(LaGroups *groups, const LaConnectionRecord *record)
       hash_bytes(UINT32_C(2166136261), record->conn->addr[LA_OPENER].bytes, sizeof record->conn->addr[LA_OPENER].bytes);
   for (unsigned i = 0; i < record->findings->count; i++) {
     const LaFinding *finding = &record->findings->items[i];
-    LaGroup *group = find_or_add(groups, finding, &server);
-    if (group == NULL) {
+    Entry *entry = find_or_add(groups, finding, &server);
+    if (entry == NULL) {
       groups->overflow++;
       continue;
     }
-    if (group->count > 0 && finding->confidence != group->confidence)
-      group->sure_different = 1;
-    if (group->count == 0 || finding->confidence > group->confidence) {
-      take_example(group, finding, record);
-      group->confidence = finding->confidence;
-    }
-    group->count++;
-    la_distinct_add(&group->clients, client);
-    if (finding->at == LA_TIME_NONE)
-      continue;
-    la_history_add(&group->history, finding->at);
-    if (group->first == LA_TIME_NONE || finding->at < group->first)
-      group->first = finding->at;
-    if (group->last == LA_TIME_NONE || finding->at > group->last)
-      group->last = finding->at;
+    fetch(entry->group);
+    if (!entry->known || finding->confidence != entry->confidence)
+      judge(entry, finding, record);
+    if (groups->queued - groups->counted == QUEUE)
+      count_one(groups);
+    groups->queue[groups->queued++ % QUEUE] = (Waiting){.group = entry->group, .at = finding->at, .client = client};
   }
 }
 
@@ -212,6 +275,8 @@ static int compare(gconstpointer a, gconstpointer b, gpointer data)
 
 LaGroup *const *la_groups_sorted(LaGroups *groups, unsigned *ret_count)
 {
+  while (groups->counted != groups->queued)
+    count_one(groups);
   if (!groups->sorted) {
     g_autofree Totals *totals = g_new0(Totals, 1);
     for (unsigned i = 0; i < groups->all->len; i++) {
