@@ -106,8 +106,8 @@ static void end(LaReport *base, const LaCounts *counts)
     if (report->lines > 0)
       g_string_append_c(out, '\n');
     la_text_overview(report, out, counts);
-    la_text_rates(report, out, &counts->figures);
     la_text_findings(report, out, counts);
+    la_text_rates(report, out, &counts->figures);
   }
   la_style_reduce(&base->options->style, out, from);
 }

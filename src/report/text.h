@@ -40,7 +40,7 @@ void la_text_span(const LaTextReport *report, LaTime *ret_start, LaTime *ret_end
 /* What was read, and how connections opened and closed. */
 void la_text_overview(const LaTextReport *report, GString *out, const LaCounts *counts);
 
-/* How fast connections came and went, and how long handshakes and closes took. Nothing when no figures were made. */
+/* How fast connections came and went, and how long handshakes and closes took. Nothing for a handful of connections. */
 void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *figures);
 
 /* Begins a finding's block: an empty line, the severity, the title. */
@@ -55,7 +55,10 @@ void la_text_subject(const LaTextReport *report, GString *out, const LaSubject *
 /* Puts the hosts' findings in order: worst first, then the catalogue's order. */
 void la_text_sort_hosts(const LaTextReport *report);
 
-/* The findings about hosts and services. `groups` are all of the connections': those that a host's finding sums up are told in a line
+/* Those of severity note, a line each. */
+void la_text_host_notes(const LaTextReport *report, GString *out);
+
+/* The errors and warnings about hosts and services. `groups` are all of the connections': those that a host's finding sums up are told in a line
  * with it. */
 void la_text_hosts(const LaTextReport *report, GString *out, LaGroup *const *groups, unsigned count);
 

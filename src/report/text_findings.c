@@ -340,6 +340,7 @@ void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *
   append_table(report, out, groups, first_note);
   la_text_hosts(report, out, all, all_count);
   append_blocks(report, out, groups, count);
+  la_text_host_notes(report, out);
   if (first_note < count)
     append_notes(report, out, groups + first_note, count - first_note);
   if (la_groups_overflow(report->groups) > 0) {

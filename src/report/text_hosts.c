@@ -54,6 +54,17 @@ static bool stands_for(const LaTextHost *host, const LaGroup *group)
          subject->client.family == group->server.family && la_addr_equal(&subject->client.addr, &group->example_client.addr);
 }
 
+/* Whether the host's finding sums up nearly all of the findings of these groups, so that they need not be told again: a burst among many
+ * other refusals does not. */
+static bool stands_for_all(const LaTextHost *host, LaGroup *const *groups, unsigned count)
+{
+  const LaFact *covers = la_finding_fact(&host->finding, "covers");
+  uint64_t alike = 0;
+  for (unsigned i = 0; i < count; i++)
+    alike += stands_for(host, groups[i]) ? groups[i]->count : 0;
+  return alike > 0 && covers != NULL && alike * 4 <= (uint64_t)covers->value.count * 5;
+}
+
 static unsigned shown_hosts(const LaTextReport *report)
 {
   return is_verbose(report) ? report->hosts->len : MIN(report->hosts->len, HOSTS_SHOWN);
@@ -64,9 +75,12 @@ GPtrArray *la_text_unfolded(const LaTextReport *report, LaGroup *const *groups, 
   GPtrArray *unfolded = g_ptr_array_new();
   la_text_sort_hosts(report);
   unsigned hosts = is_verbose(report) ? 0 : shown_hosts(report);
+  g_autofree bool *folds = g_new0(bool, hosts + 1);
+  for (unsigned h = 0; h < hosts; h++)
+    folds[h] = stands_for_all(g_ptr_array_index(report->hosts, h), groups, count);
   for (unsigned i = 0; i < count; i++) {
     unsigned h = 0;
-    while (h < hosts && !stands_for(g_ptr_array_index(report->hosts, h), groups[i]))
+    while (h < hosts && !(folds[h] && stands_for(g_ptr_array_index(report->hosts, h), groups[i])))
       h++;
     if (h == hosts)
       g_ptr_array_add(unfolded, groups[i]);
@@ -97,7 +111,7 @@ static void append_folded(const LaTextReport *report, GString *out, const LaText
     else
       rest += groups[i]->count;
   }
-  if (example == NULL)
+  if (example == NULL || !stands_for_all(host, groups, count))
     return;
   g_autoptr(GString) line = g_string_new("the findings of single connections with ");
   for (unsigned i = 0; i < used; i++) {
@@ -122,6 +136,8 @@ void la_text_hosts(const LaTextReport *report, GString *out, LaGroup *const *gro
   unsigned shown = shown_hosts(report);
   for (unsigned i = 0; i < shown; i++) {
     const LaTextHost *host = g_ptr_array_index(report->hosts, i);
+    if (host->finding.severity == LA_SEVERITY_NOTE)
+      continue;
     g_autofree char *title = g_strdup_printf("%s (%s)", host->finding.rule->title, host->finding.rule->code);
     la_text_block(report, out, (LaSeverity)host->finding.severity, title);
     g_string_append_c(out, '\n');
@@ -138,4 +154,23 @@ void la_text_hosts(const LaTextReport *report, GString *out, LaGroup *const *gro
   g_string_append_c(out, '\n');
   la_text_label(report, out, "");
   g_string_append_printf(out, "... and %u more findings about hosts and services; --verbose shows all.\n", report->hosts->len - shown);
+}
+
+void la_text_host_notes(const LaTextReport *report, GString *out)
+{
+  const LaStyle *style = &report->base.options->style;
+  bool first = true;
+  for (unsigned i = 0; i < shown_hosts(report); i++) {
+    const LaTextHost *host = g_ptr_array_index(report->hosts, i);
+    if (host->finding.severity != LA_SEVERITY_NOTE)
+      continue;
+    g_autofree char *line = g_strdup_printf("%s (%s): %s", host->finding.rule->title, host->finding.rule->code, host->sentence);
+    if (first)
+      g_string_append_c(out, '\n');
+    first = false;
+    la_style_paint(style, out, LA_PAINT_NOTE, "note");
+    la_style_pad(out, 4, LA_TEXT_LABEL);
+    la_wrap(out, line, &(LaWrap){.width = style->width, .used = LA_TEXT_LABEL, .indent = LA_TEXT_LABEL + 2});
+    g_string_append_c(out, '\n');
+  }
 }

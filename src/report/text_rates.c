@@ -39,9 +39,12 @@ static double percent(uint64_t part, uint64_t whole)
   return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
+/* Fewer connections make no rates, and their times stand in the ladder. */
+#define RATES_MIN 10
+
 void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *figures)
 {
-  if (figures->connections == 0)
+  if (figures->connections < RATES_MIN)
     return;
   g_string_append_c(out, '\n');
   la_style_paint(&report->base.options->style, out, LA_PAINT_BOLD, "rates and times");

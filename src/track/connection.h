@@ -302,6 +302,7 @@ typedef struct LaConnection {
   uint32_t exit_run;       /* once finished: how many sockets of one host were closed without reason in the traffic within 50 ms
                               of one another, this one included; 0: it was not closed like that */
   uint32_t exit_run_id;    /* tracker's */
+  uint32_t exit_runs;      /* how often sockets of that host were closed like that by then, alone or together; UINT32_MAX: not known */
   LaTime exit_run_span;    /* from the first of them to the last */
   LaTime exit_idle;        /* how long this one had been idle */
   uint8_t exit_side;       /* the end that closed */

@@ -138,6 +138,9 @@ static void book_close(LaSurroundings *a, LaConnection *conn, LaSide side, LaTim
   unsigned slot = hash % LA_RUN_HOSTS;
   bool same = a->hosts[slot].run != 0 && la_addr_equal(&a->hosts[slot].addr, &conn->addr[side]) && now - a->hosts[slot].last <= RUN_GAP;
   if (!same) {
+    if (!la_addr_equal(&a->hosts[slot].addr, &conn->addr[side]))
+      a->hosts[slot].runs = 0;
+    a->hosts[slot].runs++;
     a->hosts[slot].addr = conn->addr[side];
     a->hosts[slot].run = a->next_run++;
     unsigned at = a->hosts[slot].run % LA_RUNS;
@@ -268,5 +271,8 @@ void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
   if (conn->exit_run_id != 0 && a->runs[at].id == conn->exit_run_id) {
     conn->exit_run = a->runs[at].count;
     conn->exit_run_span = a->runs[at].last - a->runs[at].first;
+    unsigned slot = short_hash(&conn->addr[conn->exit_side]) % LA_RUN_HOSTS;
+    bool known = la_addr_equal(&a->hosts[slot].addr, &conn->addr[conn->exit_side]);
+    conn->exit_runs = known ? a->hosts[slot].runs : UINT32_MAX;
   }
 }

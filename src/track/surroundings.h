@@ -19,6 +19,7 @@ typedef struct {
     LaAddr addr;
     LaTime last;
     uint32_t run;
+    uint32_t runs; /* how many runs there were, single closes included */
   } hosts[LA_RUN_HOSTS];
   struct {
     uint32_t id, count;

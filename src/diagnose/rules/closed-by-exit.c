@@ -2,9 +2,14 @@
 #include "diagnose/close_wait.h"
 #include "diagnose/evidence.h"
 
+/* A host that closes idle sockets all the time closes two of them at once by chance. */
+#define BUSY_RUNS 5
+#define BUSY_MORE 2
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
-  if (conn->exit_run < LA_THRESHOLD(context, closed_by_exit, 1) || conn->exit_run_span > LA_THRESHOLD(context, closed_by_exit, 0) * (conn->exit_run - 1))
+  int64_t needed = LA_THRESHOLD(context, closed_by_exit, 1) + (conn->exit_runs > BUSY_RUNS ? BUSY_MORE : 0);
+  if (conn->exit_run < needed || conn->exit_run_span > LA_THRESHOLD(context, closed_by_exit, 0) * (conn->exit_run - 1))
     return false;
   if (context->reset.kind == LA_RESET_LISTENER_CLOSED || context->reset.kind == LA_RESET_KEEPALIVE)
     return false;
