@@ -53,7 +53,7 @@ static bool is_embryo(const Case *c, LaHandshakeResult handshake)
 static bool only_looked(const Case *c)
 {
   bool closed_first = c->reset ? c->conn->rst_side == LA_OPENER : c->conn->first_fin == LA_OPENER;
-  return c->opener->payload_bytes == 0 && c->closed != LA_TIME_NONE && closed_first &&
+  return c->opener->payload_bytes + c->acceptor->payload_bytes == 0 && c->closed != LA_TIME_NONE && closed_first &&
          c->closed - c->conn->first_time < PROBE_LIFE;
 }
 

@@ -13,7 +13,7 @@ typedef struct {
   uint64_t first_tick; /* of the first attempt */
   uint64_t frame;      /* and its packet; 0: not known */
   uint16_t file;
-  uint8_t used;     /* 1: at least one attempt became an ordinary connection */
+  uint8_t failed;   /* 1: no attempt became a connection */
   uint8_t answered; /* 1: at least one was answered by a SYN-ACK */
   uint8_t refused;
   uint32_t findings; /* of connections, about these attempts */

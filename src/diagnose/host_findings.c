@@ -6,6 +6,9 @@
 #include "diagnose/aggregate_private.h"
 #include "diagnose/facts.h"
 
+/* Attempts that became a connection, or cannot be judged. */
+#define WORKED (LA_KIND(LA_PAIR_ORDINARY) | LA_KIND(LA_PAIR_LOOKED) | LA_KIND(LA_PAIR_OTHER))
+
 /* The pairs of each service, for counting its clients: those of target t are pairs[first[t]] .. pairs[first[t + 1]] - 1. Made when the
  * first rule asks. */
 struct LaClients {
@@ -226,7 +229,6 @@ typedef struct {
 static Survey survey(const Run *run)
 {
   const unsigned closed = LA_KIND(LA_PAIR_CLOSED) | LA_KIND(LA_PAIR_TIME_WAIT_CLIENT) | LA_KIND(LA_PAIR_TIME_WAIT_SERVER);
-  const unsigned worked = LA_KIND(LA_PAIR_ORDINARY) | LA_KIND(LA_PAIR_OTHER); /* or cannot be judged */
   LaSubjects *subjects = run->aggregate->subjects;
   const LaContext *context = run->context;
   int64_t least = MIN(LA_THRESHOLD(context, connection_churn, 0), LA_THRESHOLD(context, time_wait_pileup, 0));
@@ -247,7 +249,7 @@ static Survey survey(const Run *run)
     }
     if (attempts >= least || ends >= least)
       g_array_append_val(found.busy, i);
-    if ((kinds & worked) == 0 && (kinds & LA_PAIR_ATTEMPTS) != 0)
+    if ((kinds & WORKED) == 0 && (kinds & LA_PAIR_ATTEMPTS) != 0)
       found.failed[pair->source]++;
   }
   return found;
@@ -289,7 +291,7 @@ static Attempted attempted(LaPairSubject *pair, const LaTarget *target)
   uint64_t last;
   la_scan_range(series, LA_PAIR_ATTEMPTS, 0, UINT64_MAX, &a.tried.first_tick, &last);
   unsigned answered = LA_KIND(LA_PAIR_ORDINARY) | LA_KIND(LA_PAIR_LOOKED) | LA_KIND(LA_PAIR_PROBED) | LA_KIND(LA_PAIR_EMBRYO);
-  a.tried.used = la_series_total(series, LA_KIND(LA_PAIR_ORDINARY)) != 0;
+  a.tried.failed = la_series_total(series, WORKED) == 0;
   a.tried.answered = la_series_total(series, answered) != 0;
   a.tried.refused = la_series_total(series, LA_KIND(LA_PAIR_REFUSED)) != 0;
   LaFinding first = {.packet_count = 0};
@@ -358,7 +360,7 @@ static void ask_sources(Run *run, const uint32_t *failed)
   uint32_t least = (uint32_t)MIN(LA_THRESHOLD(context, port_scan, 0), LA_THRESHOLD(context, address_scan, 0));
   g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Attempted));
   for (uint32_t i = 0; i < la_subjects_pair_count(subjects); i++) {
-    /* Half of the targets of a scan may have worked. */
+    /* Half of the targets of a scan may have worked. A source is skipped when not even then there are enough. */
     LaPairSubject *pair = la_subjects_pair(subjects, i);
     if (2 * failed[pair->source] < least || la_series_total(&pair->series, LA_PAIR_ATTEMPTS) == 0)
       continue;

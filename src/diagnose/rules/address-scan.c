@@ -9,13 +9,13 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   if (((int64_t)facts->tried_count << facts->tried_level) < least)
     return false;
   unsigned best = 0, best_len = 0;
-  unsigned used = 0;
+  unsigned failed = 0;
   for (unsigned from = 0, to = 0; to < facts->tried_count; to++) {
-    used += facts->tried[to].used;
+    failed += facts->tried[to].failed;
     while (facts->tried[to].first_tick - facts->tried[from].first_tick > window)
-      used -= facts->tried[from++].used;
+      failed -= facts->tried[from++].failed;
     unsigned len = to - from + 1;
-    if (len > best_len && used * 2 < len) {
+    if (len > best_len && failed * 2 > len) {
       best = from;
       best_len = len;
     }
@@ -52,7 +52,7 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
   la_say_span(out, la_fact_span(f, "lasted_s"));
   g_string_append_printf(out,
                          ", of which %" G_GINT64_FORMAT
-                         " answered, and few or none were used: it looks for hosts with that service, or its list of them is out of date.",
+                         " answered, and most never became a connection: it looks for hosts with that service, or its list of them is out of date.",
                          la_fact_count(f, "open_hosts"));
   la_say_covers(out, f);
 }

@@ -7,14 +7,14 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   uint64_t ports = (uint64_t)facts->tried_count << facts->tried_level;
   if ((int64_t)ports < LA_THRESHOLD(context, port_scan, 0))
     return false;
-  uint64_t used = 0, open = 0, refused = 0, findings = 0;
+  uint64_t failed = 0, open = 0, refused = 0, findings = 0;
   for (unsigned i = 0; i < facts->tried_count; i++) {
-    used += facts->tried[i].used;
+    failed += facts->tried[i].failed;
     open += facts->tried[i].answered;
     refused += facts->tried[i].answered == 0 && facts->tried[i].refused != 0 ? 1 : 0;
     findings += facts->tried[i].findings;
   }
-  if (used * 2 >= facts->tried_count)
+  if (failed * 2 <= facts->tried_count)
     return false;
   const LaTried *first = &facts->tried[0];
   const LaTried *last = &facts->tried[facts->tried_count - 1];
@@ -45,7 +45,7 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
   la_say_span(out, la_fact_span(f, "lasted_s"));
   g_string_append_printf(out,
                          ": %" G_GINT64_FORMAT " answered, %" G_GINT64_FORMAT " refused, %" G_GINT64_FORMAT
-                         " stayed silent, and few or none were used: it looks for services.",
+                         " stayed silent, and most never became a connection: it looks for services.",
                          la_fact_count(f, "open_ports"), la_fact_count(f, "refused_ports"), la_fact_count(f, "silent_ports"));
   la_say_covers(out, f);
 }

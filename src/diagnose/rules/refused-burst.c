@@ -52,7 +52,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   la_finding_add_span(ret, "lasted_s", la_tick_span(outage.to - outage.from));
   if (outage.back != 0)
     la_finding_add_span(ret, "back_after_s", la_tick_span(outage.back - outage.from));
-  la_facts_covers(ret, facts->service->covers[LA_TOPIC_REFUSED]);
+  la_facts_covers(ret, MIN(facts->service->covers[LA_TOPIC_REFUSED], outage.refused));
   return true;
 }
 

@@ -105,7 +105,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   la_finding_add_ratio(ret, "share", (double)s.best.resets / (double)s.best.closes);
   la_finding_add_count(ret, "rate_per_s", (int64_t)s.best.worst);
   la_finding_add_span(ret, "lasted_s", (LaTime)(s.best.last - s.best.first) * LA_SEC);
-  la_facts_covers(ret, facts->service->covers[LA_TOPIC_RESET]);
+  la_facts_covers(ret, MIN(facts->service->covers[LA_TOPIC_RESET], s.best.resets));
   return true;
 }
 

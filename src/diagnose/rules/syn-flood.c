@@ -80,7 +80,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   la_finding_add_count(ret, "rate_per_s", (int64_t)la_scan_busiest(facts->series, LA_SERVICE_ATTEMPTS, flood.from, flood.to));
   la_finding_add_count(ret, "served", (int64_t)la_scan_sum(facts->series, LA_KIND(LA_SERVED), flood.from, facts->until));
   la_finding_add_span(ret, "lasted_s", la_tick_span(flood.to - flood.from));
-  la_facts_covers(ret, service->covers[LA_TOPIC_EMBRYO]);
+  la_facts_covers(ret, MIN(service->covers[LA_TOPIC_EMBRYO], flood.embryonic));
   return true;
 }
 
