@@ -166,7 +166,8 @@ static bool parse_rfc3339(const char *text, LaTime *ret_time)
   }
   if (*at != '\0')
     return false;
-  struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second};
+  struct tm tm = {
+      .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second};
   LaTime seconds = (LaTime)timegm(&tm) - offset;
   if (tm.tm_mday != day || seconds > INT64_MAX / LA_SEC - 1 || seconds < INT64_MIN / LA_SEC + 1)
     return false;
@@ -201,8 +202,8 @@ bool la_span_parse(const char *text, LaTime *ret_span)
   static const struct {
     const char *name;
     double nanos;
-  } units[] = {{"", 1e9},   {"s", 1e9},    {"sec", 1e9},     {"ms", 1e6},   {"us", 1e3},   {"ns", 1},
-               {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
+  } units[] = {{"", 1e9}, {"s", 1e9},  {"sec", 1e9},  {"ms", 1e6},   {"us", 1e3},
+               {"ns", 1}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
   if (!isdigit((unsigned char)text[0]) && text[0] != '.')
     return false;
   /* Only plain decimals: strtod alone would also take exponents and hexadecimal. */

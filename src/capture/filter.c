@@ -107,7 +107,8 @@ static pcap_t *open_for(uint16_t link_type)
 {
   if (link_type != LINK_TYPE_NULL && link_type != LINK_TYPE_LOOP)
     return pcap_open_dead(la_link_type_dlt(link_type), SNAPLEN);
-  struct pcap_file_header header = {.magic = 0xa1b2c3d4, .version_major = 2, .version_minor = 4, .snaplen = SNAPLEN, .linktype = link_type};
+  struct pcap_file_header header = {
+      .magic = 0xa1b2c3d4, .version_major = 2, .version_minor = 4, .snaplen = SNAPLEN, .linktype = link_type};
   FILE *file = fmemopen(&header, sizeof header, "rb");
   char why[PCAP_ERRBUF_SIZE];
   pcap_t *handle = file != NULL ? pcap_fopen_offline(file, why) : NULL;
