@@ -21,6 +21,7 @@ typedef struct {
   const LaOptions *options;
   LaTracker *tracker;       /* (owned) */
   LaBatch *batch;           /* (owned) */
+  LaContext context;        /* what the rules read beside a connection */
   LaFindings *findings;     /* (owned) */
   LaAggregate *aggregate;   /* over all files (owned) */
   GPtrArray *captures;      /* of LaCaptureRecord, those that could be opened (owned) */
@@ -60,7 +61,7 @@ static bool is_asked_for(const LaOptions *options, const LaConnection *conn)
 
 static void finish_connection(Run *run, const LaConnection *conn)
 {
-  LaContext context = {.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker), .vantage = la_tracker_vantage(run->tracker)};
+  run->context.vantage = la_tracker_vantage(run->tracker);
   LaCaptureRecord *capture = capture_of(run, conn);
   LaConnectionRecord record = {
       .conn = conn,
@@ -70,7 +71,7 @@ static void finish_connection(Run *run, const LaConnection *conn)
       .handshake = la_connection_handshake(conn),
       .teardown = la_connection_teardown(conn),
   };
-  la_diagnose(conn, &context, run->findings);
+  la_diagnose(conn, &run->context, run->findings);
   la_aggregate_connection(run->aggregate, conn, run->findings);
   capture->connections++;
   run->counts.connections_total++;
@@ -240,6 +241,7 @@ static void begin_file(Run *run, const char *path, unsigned file)
   }
   la_tracker_free(run->tracker);
   run->tracker = la_tracker_new(&run->options->track);
+  run->context = (LaContext){.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
   la_tracker_begin_file(run->tracker, file);
 }
 
