@@ -186,6 +186,7 @@ static const Field conn_fields[] = {
     CONN(other_family),
     CONN(exit_run),
     CONN(exit_run_id),
+    CONN(exit_runs),
     CONN(exit_run_span),
     CONN(exit_idle),
     CONN(exit_side),
