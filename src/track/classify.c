@@ -142,13 +142,13 @@ static uint64_t classify_sequence(const LaConnection *conn, const LaEndpoint *me
   if (length == 0)
     return marks | (me->holes_used != 0 && stands_before_false_ack(me, s) ? LA_MARK_ACK_OF_UNSENT : 0);
 
+  if ((marks & LA_MARK_DATA) != 0 && (me->flags & LA_END_DATA) == 0)
+    marks |= LA_MARK_FIRST_DATA;
   if (la_seq_gt(end, me->snd_nxt)) {
     if (la_seq_gt(s->seq, me->snd_nxt))
       marks |= LA_MARK_HOLE_BEFORE;
     if ((me->flags & LA_END_FIN) != 0)
       marks |= LA_MARK_BEYOND_FIN;
-    if ((marks & LA_MARK_DATA) != 0 && (me->flags & LA_END_DATA) == 0)
-      marks |= LA_MARK_FIRST_DATA;
     if ((marks & LA_MARK_DATA) != 0 && (peer->flags & LA_END_FIN) != 0)
       marks |= LA_MARK_AFTER_PEER_FIN;
   } else {

@@ -268,7 +268,7 @@ static void apply_own(Follow *f)
     return;
   /* A bare ACK to a SYN is a challenge of an older connection, or the first half of a split handshake. */
   bool refuses_syn = f->peer->state == LA_TCP_SYN_SENT && !has(f, LA_MARK_DATA);
-  bool unknown = me->steps == 0 && !has(f, LA_MARK_FIN) && !refuses_syn;
+  bool unknown = me->steps == 0 && (!has(f, LA_MARK_FIN) || covers_fin(f)) && !refuses_syn;
   bool missing = (me->state == LA_TCP_SYN_SENT && carries_ack(f) && (f->peer->flags & LA_END_SYN) == 0) ||
                  (me->state == LA_TCP_SYN_RECEIVED && is_synchronized_talk(f) && !has(f, LA_MARK_FIN));
   if (unknown || missing)
