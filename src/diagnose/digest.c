@@ -10,7 +10,7 @@
 #include "diagnose/evidence.h"
 
 #define EMBRYO_HELD (63 * LA_SEC)  /* 1 + 2 + 4 + 8 + 16 + 32 s: tcp_synack_retries 5 */
-#define RETRY_DUE (3 * LA_SEC)     /* by then every stack has repeated its SYN */
+#define RETRY_DUE (2 * LA_SEC)     /* by then a stack has repeated its SYN (RFC 6298: after 1 s) */
 #define ANSWER_DUE LA_SEC          /* by then a client has answered the SYN-ACK */
 #define PROBE_LIFE (2 * LA_SEC)    /* who connects, sends nothing and closes within this only looked */
 #define WAIT_UNIT (10 * LA_USEC)
