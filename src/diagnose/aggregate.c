@@ -169,7 +169,8 @@ void la_aggregate_figures(LaAggregate *a, LaFigures *ret)
                  .syn_to_syn_ack = times_of(&a->syn_ack),
                  .syn_ack_to_ack = times_of(&a->ack),
                  .close = times_of(&a->close)};
-  if (a->observed_from != LA_TIME_NONE && a->observed_until != LA_TIME_NONE && a->observed_until - a->observed_from >= LA_MSEC) {
+  if (a->observed_from != LA_TIME_NONE && a->observed_until != LA_TIME_NONE &&
+      a->observed_until - a->observed_from >= LA_MSEC) {
     f.opened_per_s = (double)a->opened / la_time_seconds(a->observed_until - a->observed_from);
     f.closed_per_s = (double)a->closed / la_time_seconds(a->observed_until - a->observed_from);
   }

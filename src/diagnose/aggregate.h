@@ -13,9 +13,9 @@
 typedef struct LaAggregate LaAggregate;
 
 typedef struct {
-  LaTime time_wait;        /* --time-wait */
-  uint32_t ports;          /* how many ports --port-range holds */
-  LaTime close_wait_held;  /* threshold close-wait-pileup.held: how long a socket must have been in CLOSE_WAIT to count */
+  LaTime time_wait;       /* --time-wait */
+  uint32_t ports;         /* how many ports --port-range holds */
+  LaTime close_wait_held; /* threshold close-wait-pileup.held: how long a socket must have been in CLOSE_WAIT to count */
 } LaAggregateOptions;
 
 /* The options that go with these thresholds. */
@@ -47,8 +47,9 @@ typedef struct {
   double opened_per_s, closed_per_s;    /* mean over the time observed; 0 when that is less than a millisecond */
   uint64_t opened_peak_per_s, closed_peak_per_s;
   uint64_t simultaneous_peak, time_wait_peak, close_wait_peak; /* at once */
-  LaTime opened_peak_at, closed_peak_at, simultaneous_peak_at, time_wait_peak_at, close_wait_peak_at; /* LA_TIME_NONE: there is none */
-  LaTimes syn_to_syn_ack, syn_ack_to_ack, close; /* `close`: teardown.duration_s */
+  LaTime opened_peak_at, closed_peak_at, simultaneous_peak_at, time_wait_peak_at,
+      close_wait_peak_at;                                 /* LA_TIME_NONE: there is none */
+  LaTimes syn_to_syn_ack, syn_ack_to_ack, close;          /* `close`: teardown.duration_s */
   uint64_t segments[LA_SIDE_N], retransmitted[LA_SIDE_N]; /* by the sender */
   uint64_t connections, with_retransmissions;
   uint64_t services, sources, pairs;            /* kept */

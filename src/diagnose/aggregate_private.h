@@ -13,8 +13,8 @@ typedef struct LaDigest LaDigest;
 
 struct LaAggregate {
   LaAggregateOptions options;
-  LaSubjects *subjects; /* (owned) */
-  LaDigest *queue;      /* of LA_AGGREGATE_QUEUE (owned) */
+  LaSubjects *subjects;   /* (owned) */
+  LaDigest *queue;        /* of LA_AGGREGATE_QUEUE (owned) */
   uint32_t queued, taken; /* how many went in and out; the difference is what waits */
   LaPerSecond flows;
   LaHistogram syn_ack, ack, close;

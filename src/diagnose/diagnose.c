@@ -13,7 +13,7 @@ static void keep(LaFindings *findings, const LaFinding *finding)
   findings->items[at] = *finding;
 }
 
-#define CLEAN_MARKS                                                                                                          \
+#define CLEAN_MARKS                                                                                                            \
   (LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN | LA_MARK_DATA | LA_MARK_HANDSHAKE_ACK | LA_MARK_ACKS_SYN | LA_MARK_ACKS_FIN |  \
    LA_MARK_ACKS_DATA | LA_MARK_FIRST_DATA)
 #define CLEAN_FLAGS (LA_CONN_CLOSED | LA_CONN_ESTABLISHED | LA_CONN_OVER)
@@ -37,7 +37,8 @@ static bool is_clean(const LaConnection *conn, const LaContext *context)
     return false;
   if (opener->payload_segments + acceptor->payload_segments == 0 || conn->exit_run > 1 || second->fin_ack != first->fin_end)
     return false;
-  if ((opener->cut | acceptor->cut | opener->bad_checksums | acceptor->bad_checksums | opener->recorded_late | acceptor->recorded_late) != 0)
+  if ((opener->cut | acceptor->cut | opener->bad_checksums | acceptor->bad_checksums | opener->recorded_late |
+       acceptor->recorded_late) != 0)
     return false;
   LaTime slow = least(LA_THRESHOLD(context, close_wait_slow, 0), LA_THRESHOLD(context, close_wait_leak, 0));
   if (second->fin_time - first->fin_acked_time >= slow)
@@ -61,14 +62,16 @@ void la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
     about.reset = la_verdict_reset(conn, &about);
   about.opening = (LaOpening){.kind = LA_OPENING_FINE};
   /* A handshake of three segments, and something that worked after it, needs no verdict. */
-  bool smooth = conn->end[LA_OPENER].syn_sent == 1 && conn->end[LA_ACCEPTOR].syn_ack_sent == 1 && conn->end[LA_ACCEPTOR].payload_segments != 0;
+  bool smooth = conn->end[LA_OPENER].syn_sent == 1 && conn->end[LA_ACCEPTOR].syn_ack_sent == 1 &&
+                conn->end[LA_ACCEPTOR].payload_segments != 0;
   if ((conn->marks & LA_MARK_SYN) != 0 && !smooth)
     about.opening = la_verdict_handshake(conn, &about);
   for (unsigned i = 0; i < count; i++) {
     const LaRule *rule = rules[i];
     if (rule->scope == LA_SCOPE_HOST || rule->decide == NULL)
       continue;
-    if ((rule->any_marks | rule->any_flags) != 0 && (conn->marks & rule->any_marks) == 0 && (conn->flags & rule->any_flags) == 0)
+    if ((rule->any_marks | rule->any_flags) != 0 && (conn->marks & rule->any_marks) == 0 &&
+        (conn->flags & rule->any_flags) == 0)
       continue;
     LaFinding finding;
     finding.rule = rule;

@@ -33,7 +33,7 @@ typedef struct LaContext {
   const LaThresholds *thresholds;
   LaServices *services; /* NULL: nothing known of other connections */
   LaAsk ask;
-  LaVantage vantage;    /* of the capture, as far as its handshakes tell by now */
+  LaVantage vantage; /* of the capture, as far as its handshakes tell by now */
 
   const LaService *service; /* of the connection's server end; NULL: unknown */
   const LaService *host;    /* of the server's address */

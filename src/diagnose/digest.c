@@ -9,10 +9,10 @@
 #include "diagnose/close_wait.h"
 #include "diagnose/evidence.h"
 
-#define EMBRYO_HELD (63 * LA_SEC)  /* 1 + 2 + 4 + 8 + 16 + 32 s: tcp_synack_retries 5 */
-#define RETRY_DUE (2 * LA_SEC)     /* by then a stack has repeated its SYN (RFC 6298: after 1 s) */
-#define ANSWER_DUE LA_SEC          /* by then a client has answered the SYN-ACK */
-#define PROBE_LIFE (2 * LA_SEC)    /* who connects, sends nothing and closes within this only looked */
+#define EMBRYO_HELD (63 * LA_SEC) /* 1 + 2 + 4 + 8 + 16 + 32 s: tcp_synack_retries 5 */
+#define RETRY_DUE (2 * LA_SEC)    /* by then a stack has repeated its SYN (RFC 6298: after 1 s) */
+#define ANSWER_DUE LA_SEC         /* by then a client has answered the SYN-ACK */
+#define PROBE_LIFE (2 * LA_SEC)   /* who connects, sends nothing and closes within this only looked */
 #define WAIT_UNIT (10 * LA_USEC)
 
 /* How an attempt went: what is counted for the service and for the pair. */
@@ -30,9 +30,9 @@ typedef struct {
   Attempt attempt;
   uint64_t opened_tick; /* of attempt.time, when there is one */
   uint64_t closed_tick; /* of `closed`, when there is one */
-  LaTime closed;  /* when both FINs were acknowledged, or the RST that ended it came; LA_TIME_NONE: neither */
-  bool reset;     /* it was the RST */
-  bool lasts;     /* observation ended before it did */
+  LaTime closed;        /* when both FINs were acknowledged, or the RST that ended it came; LA_TIME_NONE: neither */
+  bool reset;           /* it was the RST */
+  bool lasts;           /* observation ended before it did */
 } Case;
 
 /* ---- how it opened ---- */
@@ -67,10 +67,8 @@ static Attempt judge(const Case *c, LaHandshakeResult handshake)
     LaTime served = (c->acceptor->flags & LA_END_SYN_ACK) != 0 ? c->acceptor->syn_time : syn;
     return (Attempt){LA_SERVED, only_looked(c) ? LA_PAIR_LOOKED : LA_PAIR_ORDINARY, served};
   }
-  case LA_HANDSHAKE_REFUSED:
-    return (Attempt){LA_REFUSED, LA_PAIR_REFUSED, conn->rst_time};
-  case LA_HANDSHAKE_ABANDONED:
-    return (Attempt){LA_ATTEMPT, LA_PAIR_PROBED, syn};
+  case LA_HANDSHAKE_REFUSED: return (Attempt){LA_REFUSED, LA_PAIR_REFUSED, conn->rst_time};
+  case LA_HANDSHAKE_ABANDONED: return (Attempt){LA_ATTEMPT, LA_PAIR_PROBED, syn};
   case LA_HANDSHAKE_SYN_RECEIVED:
     if (is_embryo(c, handshake))
       return (Attempt){LA_EMBRYO, LA_PAIR_EMBRYO, syn};
@@ -79,12 +77,9 @@ static Attempt judge(const Case *c, LaHandshakeResult handshake)
     if (is_embryo(c, handshake))
       return (Attempt){LA_EMBRYO, LA_PAIR_SILENT_ONCE, syn};
     return (Attempt){LA_ATTEMPT, LA_PAIR_SILENT, syn};
-  case LA_HANDSHAKE_UNREACHABLE:
-    return (Attempt){LA_ATTEMPT, LA_PAIR_SILENT, syn};
-  case LA_HANDSHAKE_UNSEEN:
-    return (Attempt){0, 0, LA_TIME_NONE};
-  default:
-    return (Attempt){LA_ATTEMPT, LA_PAIR_OTHER, syn};
+  case LA_HANDSHAKE_UNREACHABLE: return (Attempt){LA_ATTEMPT, LA_PAIR_SILENT, syn};
+  case LA_HANDSHAKE_UNSEEN: return (Attempt){0, 0, LA_TIME_NONE};
+  default: return (Attempt){LA_ATTEMPT, LA_PAIR_OTHER, syn};
   }
 }
 
@@ -97,7 +92,8 @@ static void find_close(Case *c, LaHandshakeResult handshake)
   if ((conn->flags & LA_CONN_CLOSED) != 0) {
     c->closed = MAX(c->opener->fin_acked_time, c->acceptor->fin_acked_time);
   } else if ((conn->flags & LA_CONN_RST) != 0 && handshake != LA_HANDSHAKE_REFUSED && handshake != LA_HANDSHAKE_ABANDONED &&
-             handshake != LA_HANDSHAKE_SYN_RECEIVED && handshake != LA_HANDSHAKE_UNANSWERED && (conn->flags & LA_CONN_STRAY) == 0) {
+             handshake != LA_HANDSHAKE_SYN_RECEIVED && handshake != LA_HANDSHAKE_UNANSWERED &&
+             (conn->flags & LA_CONN_STRAY) == 0) {
     c->closed = conn->rst_time;
     c->reset = true;
   }
@@ -276,7 +272,8 @@ static void count_segments(LaAggregate *a, const LaConnection *conn)
     a->segments[side] += conn->end[side].packets;
     a->retransmitted[side] += conn->end[side].retransmitted;
     again |= conn->end[side].retransmitted;
-    a->ordinary_segments += conn->end[side].packets - MIN(conn->end[side].packets, (uint64_t)conn->end[side].syn + conn->end[side].rst);
+    a->ordinary_segments +=
+        conn->end[side].packets - MIN(conn->end[side].packets, (uint64_t)conn->end[side].syn + conn->end[side].rst);
   }
   a->connections++;
   a->with_retransmissions += again != 0 ? 1 : 0;

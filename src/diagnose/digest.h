@@ -17,13 +17,13 @@ struct LaDigest {
   LaHostPort client, server;
   LaSubjectHashes hashes;
   uint8_t service_count, pair_count, samples; /* how many */
-  uint8_t reset_by;     /* LaBlame; LA_BLAME_N: no RST ended it */
-  uint8_t ttl_min, ttl_max; /* of an embryo's SYNs; 0: none */
+  uint8_t reset_by;                           /* LaBlame; LA_BLAME_N: no RST ended it */
+  uint8_t ttl_min, ttl_max;                   /* of an embryo's SYNs; 0: none */
   uint8_t embryo_repeated, embryo_ignored;
   uint16_t file;
-  uint32_t findings;    /* about its opening, when that failed */
-  uint32_t wait;        /* for its SYN-ACK, in units of 10 us */
-  LaTime close_wait;    /* how long; 0: not, or not long enough to count */
+  uint32_t findings; /* about its opening, when that failed */
+  uint32_t wait;     /* for its SYN-ACK, in units of 10 us */
+  LaTime close_wait; /* how long; 0: not, or not long enough to count */
   LaCell service_cells[LA_DIGEST_CELLS], pair_cells[LA_DIGEST_CELLS];
   LaDigestSample sample[LA_DIGEST_SAMPLES];
 };

@@ -22,7 +22,7 @@ typedef struct {
 typedef struct LaSubjectFacts {
   LaSubject subject;
   LaTime observed_until;
-  uint64_t until; /* the same as a tick */
+  uint64_t until;             /* the same as a tick */
   uint64_t ordinary_segments; /* of the whole capture: neither SYN nor RST; 0: perhaps a filter left them out */
 
   /* services and pairs */
@@ -34,9 +34,9 @@ typedef struct LaSubjectFacts {
   const struct LaClients *clients; /* for la_facts_clients */
 
   /* pairs */
-  LaTime waited;        /* for SYN-ACKs, all its connections together */
-  LaTime time_wait;     /* how long TIME_WAIT lasts */
-  uint32_t ports;       /* of the ephemeral range */
+  LaTime waited;    /* for SYN-ACKs, all its connections together */
+  LaTime time_wait; /* how long TIME_WAIT lasts */
+  uint32_t ports;   /* of the ephemeral range */
 
   /* sources */
   const LaTried *tried; /* in order of their first attempts */

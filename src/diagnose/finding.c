@@ -11,8 +11,8 @@ static_assert(COUNT(severity_names) == LA_SEVERITY_N, "a name for each severity"
 static const char *const confidence_names[] = {"possible", "likely", "certain"};
 static_assert(COUNT(confidence_names) == LA_CONFIDENCE_N, "a name for each confidence");
 
-static const char *const blame_names[] = {"client-application", "server-application", "client-host", "server-host",
-                                          "network",            "capture",            "none"};
+static const char *const blame_names[] = {
+    "client-application", "server-application", "client-host", "server-host", "network", "capture", "none"};
 static_assert(COUNT(blame_names) == LA_BLAME_N, "a name for each blame");
 
 const char *la_severity_name(LaSeverity severity)

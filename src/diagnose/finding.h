@@ -70,10 +70,10 @@ typedef struct {
   uint8_t side;              /* the LaSide it speaks of ("A"); LA_SIDE_N: neither */
   uint8_t variant;           /* the rule's own: which of its sentences */
   uint8_t fact_count;
-  uint8_t packet_count;      /* how many of `packets` are set */
-  uint16_t file;             /* whose packets these are, from 1; 0: its connection's */
-  uint64_t packets_total;    /* all packets that show it; above packet_count when there were more than fit */
-  LaTime at;                 /* the moment of the evidence */
+  uint8_t packet_count;                     /* how many of `packets` are set */
+  uint16_t file;                            /* whose packets these are, from 1; 0: its connection's */
+  uint64_t packets_total;                   /* all packets that show it; above packet_count when there were more than fit */
+  LaTime at;                                /* the moment of the evidence */
   uint64_t packets[LA_FINDING_PACKETS_MAX]; /* ascending frame numbers */
   LaFact facts[LA_FINDING_FACTS_MAX];
 } LaFinding;

@@ -265,9 +265,8 @@ static void ask_pairs(Run *run, const GArray *busy)
     LaPairSubject *pair = la_subjects_pair(subjects, g_array_index(busy, uint32_t, i));
     la_series_settle(&pair->series);
     LaSubjectFacts facts = facts_of(run);
-    facts.subject = (LaSubject){.kind = LA_SUBJECT_PAIR,
-                                .client = client_of(&sources[pair->source]),
-                                .server = end_of(&targets[pair->target])};
+    facts.subject = (LaSubject){
+        .kind = LA_SUBJECT_PAIR, .client = client_of(&sources[pair->source]), .server = end_of(&targets[pair->target])};
     facts.series = &pair->series;
     la_series_totals(facts.series, facts.totals);
     facts.waited = (LaTime)pair->wait * 10 * LA_USEC;
@@ -322,7 +321,7 @@ static gint compare_attempts(gconstpointer a, gconstpointer b, gpointer data)
 static bool same_group(const Attempted *a, const Attempted *b, LaAbout about)
 {
   return a->source == b->source && (about == LA_ABOUT_SCANNED_HOST ? la_addr_equal(&a->tried.end.addr, &b->tried.end.addr)
-                                                                    : a->tried.end.port == b->tried.end.port);
+                                                                   : a->tried.end.port == b->tried.end.port);
 }
 
 static void ask_scans(Run *run, GArray *all, LaAbout about)

@@ -12,7 +12,8 @@
 
 LaLastFin la_last_fin(const LaConnection *conn)
 {
-  LaLastFin last = {.sender = LA_SIDE_N, .verdict = LA_LAST_FIN_NONE, .settled_time = LA_TIME_NONE, .first_ack_time = LA_TIME_NONE};
+  LaLastFin last = {
+      .sender = LA_SIDE_N, .verdict = LA_LAST_FIN_NONE, .settled_time = LA_TIME_NONE, .first_ack_time = LA_TIME_NONE};
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
   if ((opener->flags & acceptor->flags & LA_END_FIN) == 0 || !la_both_directions(conn))
@@ -48,6 +49,7 @@ LaLastFin la_last_fin(const LaConnection *conn)
   else if (!acked_before_repeat)
     last.verdict = LA_LAST_FIN_LATE;
   else
-    last.verdict = last.retries >= HOPELESS_RETRIES && last.acks >= HOPELESS_RETRIES ? LA_LAST_FIN_MISSING : LA_LAST_FIN_ACK_LOST;
+    last.verdict =
+        last.retries >= HOPELESS_RETRIES && last.acks >= HOPELESS_RETRIES ? LA_LAST_FIN_MISSING : LA_LAST_FIN_ACK_LOST;
   return last;
 }

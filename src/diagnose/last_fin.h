@@ -14,13 +14,13 @@ typedef enum {
 } LaLastFinVerdict;
 
 typedef struct {
-  LaSide sender;  /* LA_SIDE_N with NONE */
+  LaSide sender; /* LA_SIDE_N with NONE */
   LaLastFinVerdict verdict;
-  unsigned retries; /* sendings after the first */
-  unsigned acks;    /* acknowledgments of it in the capture */
+  unsigned retries;       /* sendings after the first */
+  unsigned acks;          /* acknowledgments of it in the capture */
   uint64_t settled_frame; /* the acknowledgment after its last sending; 0: none */
   LaTime settled_time;
-  LaTime first_ack_time;  /* LA_TIME_NONE: none */
+  LaTime first_ack_time; /* LA_TIME_NONE: none */
 } LaLastFin;
 
 LaLastFin la_last_fin(const LaConnection *conn);

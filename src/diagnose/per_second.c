@@ -15,7 +15,7 @@ static void widen(LaPerSecond *p)
 {
   uint64_t first = p->first >> 1;
   uint64_t last = p->last >> 1;
-  int32_t (*buckets)[LA_FLOW_N] = g_malloc0_n(LA_PER_SECOND_BUCKETS, sizeof *buckets);
+  int32_t(*buckets)[LA_FLOW_N] = g_malloc0_n(LA_PER_SECOND_BUCKETS, sizeof *buckets);
   for (uint64_t i = p->first; i <= p->last; i++)
     for (unsigned flow = 0; flow < LA_FLOW_N; flow++)
       buckets[(i >> 1) - first][flow] += p->buckets[i - p->offset][flow];
@@ -34,7 +34,7 @@ static void move_to(LaPerSecond *p, uint64_t first, uint64_t last)
   uint32_t cap = MAX(p->cap, 256);
   while (cap < needed)
     cap *= 2;
-  int32_t (*buckets)[LA_FLOW_N] = g_malloc0_n(cap, sizeof *buckets);
+  int32_t(*buckets)[LA_FLOW_N] = g_malloc0_n(cap, sizeof *buckets);
   memcpy(buckets[p->first - first], p->buckets[p->first - p->offset], (p->last - p->first + 1) * sizeof *buckets);
   g_free(p->buckets);
   p->buckets = buckets;

@@ -10,7 +10,7 @@
 typedef enum {
   LA_FLOW_OPENED, /* counts */
   LA_FLOW_CLOSED,
-  LA_FLOW_LIVE, /* +1 and -1: by how much more than opened less closed there are at once */
+  LA_FLOW_LIVE,      /* +1 and -1: by how much more than opened less closed there are at once */
   LA_FLOW_TIME_WAIT, /* +1 and -1: how many there are at once */
   LA_FLOW_CLOSE_WAIT,
   LA_FLOW_N,
@@ -20,11 +20,11 @@ typedef enum {
 
 /* All zero: empty. */
 typedef struct {
-  uint64_t first, last;           /* buckets in use, as ticks >> level */
-  uint8_t level;                  /* a bucket is 2^level ticks of 1/1024 s wide */
-  uint8_t used;                   /* 1: there are any */
-  uint32_t cap;                   /* how many buckets are allocated */
-  uint64_t offset;                /* the bucket at index 0 */
+  uint64_t first, last;          /* buckets in use, as ticks >> level */
+  uint8_t level;                 /* a bucket is 2^level ticks of 1/1024 s wide */
+  uint8_t used;                  /* 1: there are any */
+  uint32_t cap;                  /* how many buckets are allocated */
+  uint64_t offset;               /* the bucket at index 0 */
   int32_t (*buckets)[LA_FLOW_N]; /* (owned) */
 } LaPerSecond;
 

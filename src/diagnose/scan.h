@@ -20,8 +20,8 @@ uint64_t la_scan_busiest(const LaSeries *series, unsigned kinds, uint64_t from, 
 typedef struct {
   const LaSeries *series;
   unsigned up, down;
-  unsigned lasting; /* of the kinds `up` those that end by themselves ... */
-  uint64_t delay;   /* ... so many ticks later */
+  unsigned lasting;        /* of the kinds `up` those that end by themselves ... */
+  uint64_t delay;          /* ... so many ticks later */
   uint32_t next, expiring; /* cells: the next to begin or end, the next to end by the delay */
   int64_t level;
   uint64_t tick;

@@ -54,7 +54,7 @@ typedef struct {
   union {
     LaCell in_place[LA_SERIES_INLINE];
     struct {
-      LaCell *cells;   /* (owned) */
+      LaCell *cells; /* (owned) */
       uint32_t cap;
       uint32_t sorted; /* the first so many are in order, one cell for a time and kind */
     } heap;

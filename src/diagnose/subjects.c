@@ -29,10 +29,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SOURCE_HALVINGS 6u  /* 32,768 to 512; the steps above throw out sources */
+#define SOURCE_HALVINGS 6u   /* 32,768 to 512; the steps above throw out sources */
 #define SERVICE_HALVINGS 11u /* 131,072 to 64; the steps above throw out services */
-#define SHARE_MIN 16u       /* connections whose cells each pair of a source may hold at least */
-#define SAMPLES_MANY 4096u  /* with more services fewer packets are kept for each */
+#define SHARE_MIN 16u        /* connections whose cells each pair of a source may hold at least */
+#define SAMPLES_MANY 4096u   /* with more services fewer packets are kept for each */
 #define SAMPLES_FEW 2u
 #define CELLS_OF_A_CONNECTION 3u
 #define CELLS_SLACK 64u
@@ -55,9 +55,9 @@ typedef struct {
 
 struct LaSubjects {
   Index target_index, source_index, pair_index;
-  LaTarget *targets;          /* (owned) */
-  LaServiceSubject *services; /* (owned) */
-  LaSource *sources;          /* (owned) */
+  LaTarget *targets;           /* (owned) */
+  LaServiceSubject *services;  /* (owned) */
+  LaSource *sources;           /* (owned) */
   LaPairSubject **pair_chunks; /* each of PAIR_CHUNK (owned) */
   uint32_t target_count, target_cap;
   uint32_t service_count, service_cap;
@@ -407,7 +407,8 @@ static uint32_t find_target(LaSubjects *s, const LaHostPort *end, uint64_t hash)
       return index->slots[i].index;
   }
   s->targets = with_room(s->targets, s->target_count, &s->target_cap, sizeof *s->targets);
-  s->targets[s->target_count] = (LaTarget){.addr = end->addr, .port = end->port, .family = end->family, .service = LA_NO_SERVICE};
+  s->targets[s->target_count] =
+      (LaTarget){.addr = end->addr, .port = end->port, .family = end->family, .service = LA_NO_SERVICE};
   add_to_index(&s->target_index, key, s->target_count);
   return s->target_count++;
 }
@@ -573,7 +574,8 @@ static LaSubjectsOf enter(LaSubjects *s, const Entry *entry, unsigned connection
   return s->thinned == thinned ? of : find(s, entry);
 }
 
-LaSubjectsOf la_subjects_of(LaSubjects *subjects, const LaHostPort *client, const LaHostPort *server, const LaSubjectHashes *hashes)
+LaSubjectsOf la_subjects_of(LaSubjects *subjects, const LaHostPort *client, const LaHostPort *server,
+                            const LaSubjectHashes *hashes)
 {
   return enter(subjects, &(Entry){.client = client, .server = server, .hashes = hashes}, 1);
 }

@@ -20,13 +20,13 @@
 
 /* What cells of a service's series count. */
 enum {
-  LA_SERVED,        /* a handshake that completed, at its SYN-ACK */
-  LA_EMBRYO,        /* an attempt whose client never went on, at its SYN */
-  LA_EMBRYO_END,    /* ... and when the server forgot it */
-  LA_REFUSED,       /* at the RST */
-  LA_ATTEMPT,       /* any other that failed or cannot be judged, at its SYN */
-  LA_CLOSED,        /* closed by FINs */
-  LA_RESET,         /* ended by a RST */
+  LA_SERVED,            /* a handshake that completed, at its SYN-ACK */
+  LA_EMBRYO,            /* an attempt whose client never went on, at its SYN */
+  LA_EMBRYO_END,        /* ... and when the server forgot it */
+  LA_REFUSED,           /* at the RST */
+  LA_ATTEMPT,           /* any other that failed or cannot be judged, at its SYN */
+  LA_CLOSED,            /* closed by FINs */
+  LA_RESET,             /* ended by a RST */
   LA_CLOSE_WAIT_CLIENT, /* the client's socket has been in CLOSE_WAIT for the time that counts */
   LA_CLOSE_WAIT_CLIENT_END,
   LA_CLOSE_WAIT_SERVER,
@@ -35,15 +35,15 @@ enum {
 
 /* What cells of a pair's series count. The first eight are how its attempts went, at the first packet of each. */
 enum {
-  LA_PAIR_ORDINARY,   /* opened and used */
-  LA_PAIR_LOOKED,     /* opened, and closed by the client at once without a word */
-  LA_PAIR_PROBED,     /* answered by a SYN-ACK and not opened */
-  LA_PAIR_EMBRYO,     /* answered by a SYN-ACK, to which the client said nothing */
+  LA_PAIR_ORDINARY,    /* opened and used */
+  LA_PAIR_LOOKED,      /* opened, and closed by the client at once without a word */
+  LA_PAIR_PROBED,      /* answered by a SYN-ACK and not opened */
+  LA_PAIR_EMBRYO,      /* answered by a SYN-ACK, to which the client said nothing */
   LA_PAIR_SILENT_ONCE, /* one SYN, no answer */
-  LA_PAIR_SILENT,     /* no answer, or an ICMP error */
+  LA_PAIR_SILENT,      /* no answer, or an ICMP error */
   LA_PAIR_REFUSED,
-  LA_PAIR_OTHER,      /* cannot be judged */
-  LA_PAIR_CLOSED,     /* ended without TIME_WAIT */
+  LA_PAIR_OTHER,            /* cannot be judged */
+  LA_PAIR_CLOSED,           /* ended without TIME_WAIT */
   LA_PAIR_TIME_WAIT_CLIENT, /* ended, and the client's socket went to TIME_WAIT */
   LA_PAIR_TIME_WAIT_SERVER,
   LA_PAIR_TIME_WAIT_EARLY, /* a TIME_WAIT ended before its time: now ... */
@@ -96,8 +96,8 @@ typedef struct {
 
 typedef struct {
   uint32_t source, target; /* indices */
-  uint32_t findings;        /* of its connections, about their opening */
-  uint32_t wait;            /* for SYN-ACKs in all, in units of 10 us */
+  uint32_t findings;       /* of its connections, about their opening */
+  uint32_t wait;           /* for SYN-ACKs in all, in units of 10 us */
   LaSeries series;
 } LaPairSubject; /* 64 bytes: one cache line */
 
@@ -121,7 +121,8 @@ typedef struct {
 
 LaSubjectHashes la_subjects_hashes(const LaHostPort *client, const LaHostPort *server);
 
-LaSubjectsOf la_subjects_of(LaSubjects *subjects, const LaHostPort *client, const LaHostPort *server, const LaSubjectHashes *hashes);
+LaSubjectsOf la_subjects_of(LaSubjects *subjects, const LaHostPort *client, const LaHostPort *server,
+                            const LaSubjectHashes *hashes);
 
 /* Bring what la_subjects_of will need into the cache: first its slots, and when these are there what they point to. */
 void la_subjects_fetch_slots(const LaSubjects *subjects, const LaSubjectHashes *hashes);

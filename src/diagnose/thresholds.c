@@ -52,14 +52,10 @@ static bool parse_value(LaUnit unit, const char *text, int64_t *ret_value)
 static const char *example_of(LaUnit unit)
 {
   switch (unit) {
-  case LA_UNIT_SECONDS:
-    return "a time such as 30s or 200ms";
-  case LA_UNIT_PERCENT:
-    return "a percentage such as 50%";
-  case LA_UNIT_PER_SECOND:
-    return "a rate such as 10/s";
-  default:
-    return "a whole number";
+  case LA_UNIT_SECONDS: return "a time such as 30s or 200ms";
+  case LA_UNIT_PERCENT: return "a percentage such as 50%";
+  case LA_UNIT_PER_SECOND: return "a rate such as 10/s";
+  default: return "a whole number";
   }
 }
 
@@ -105,7 +101,8 @@ bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError 
       continue;
     int64_t value;
     if (!parse_value(rule->thresholds[k].unit, equals + 1, &value)) {
-      la_error_set(error, LA_ERROR_USAGE, "threshold %s takes %s, not '%s'", full, example_of(rule->thresholds[k].unit), equals + 1);
+      la_error_set(error, LA_ERROR_USAGE, "threshold %s takes %s, not '%s'", full, example_of(rule->thresholds[k].unit),
+                   equals + 1);
       return false;
     }
     thresholds->value[la_rule_index(rule)][k] = value;

@@ -83,7 +83,8 @@ static bool is_provoked(const Case *c)
   for (unsigned i = la_moment_index(c->conn, c->rst); i-- > 0;) {
     const LaMoment *m = la_connection_moment(c->conn, i);
     if (m->side == c->b)
-      return (m->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE | LA_MARK_FIN | LA_MARK_DATA)) != 0 && m->time + ANSWER_MAX > c->rst->time;
+      return (m->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE | LA_MARK_FIN | LA_MARK_DATA)) != 0 &&
+             m->time + ANSWER_MAX > c->rst->time;
     if ((m->marks & LA_MARK_RST) == 0)
       break;
   }
@@ -109,8 +110,7 @@ static unsigned signs_of_injection(const Case *c)
     }
   }
   /* Its own kernel knows what it has sent; a stranger in the middle may not. */
-  if (c->sender->ttl_max != 0 && c->rst->in_flight != 0 && !la_rst_is_bare(c->rst) &&
-      (c->sender->flags & LA_END_SPOKE) != 0 &&
+  if (c->sender->ttl_max != 0 && c->rst->in_flight != 0 && !la_rst_is_bare(c->rst) && (c->sender->flags & LA_END_SPOKE) != 0 &&
       la_seq_lt(c->rst->seq, c->sender->snd_nxt) && (c->sender->flags & LA_END_FIN) == 0)
     signs++;
   return signs;
@@ -119,7 +119,8 @@ static unsigned signs_of_injection(const Case *c)
 /* The acceptor said nothing but SYN-ACKs (and pure ACKs). */
 static bool never_accepted(const Case *c)
 {
-  return c->a == LA_ACCEPTOR && (c->sender->flags & (LA_END_DATA | LA_END_FIN)) == 0 && (c->sender->flags & LA_END_SYN_ACK) != 0;
+  return c->a == LA_ACCEPTOR && (c->sender->flags & (LA_END_DATA | LA_END_FIN)) == 0 &&
+         (c->sender->flags & LA_END_SYN_ACK) != 0;
 }
 
 static bool aborts_on_overflow(const Case *c)
@@ -195,7 +196,8 @@ static LaResetKind of_live(const Case *c, const LaMoment *trigger, LaResetVerdic
   unsigned probes = 0;
   for (unsigned i = 0; i < c->conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(c->conn, i);
-    if (m->frame > c->receiver->last_frame && m->frame < c->rst->frame && m->side == c->a && (m->marks & LA_MARK_KEEPALIVE) != 0)
+    if (m->frame > c->receiver->last_frame && m->frame < c->rst->frame && m->side == c->a &&
+        (m->marks & LA_MARK_KEEPALIVE) != 0)
       probes++;
   }
   if (probes >= PROBES_MIN)

@@ -89,7 +89,8 @@ GPtrArray *la_text_unfolded(const LaTextReport *report, LaGroup *const *groups, 
 }
 
 /* "stands for 34 connection-refused, 6 syn-unanswered", and how to look at one. */
-static void append_folded(const LaTextReport *report, GString *out, const LaTextHost *host, LaGroup *const *groups, unsigned count)
+static void append_folded(const LaTextReport *report, GString *out, const LaTextHost *host, LaGroup *const *groups,
+                          unsigned count)
 {
   const LaRule *rules[CODES_NAMED];
   uint64_t counts[CODES_NAMED] = {0};
@@ -153,7 +154,8 @@ void la_text_hosts(const LaTextReport *report, GString *out, LaGroup *const *gro
     return;
   g_string_append_c(out, '\n');
   la_text_label(report, out, "");
-  g_string_append_printf(out, "... and %u more findings about hosts and services; --verbose shows all.\n", report->hosts->len - shown);
+  g_string_append_printf(out, "... and %u more findings about hosts and services; --verbose shows all.\n",
+                         report->hosts->len - shown);
 }
 
 void la_text_host_notes(const LaTextReport *report, GString *out)

@@ -114,7 +114,8 @@ static bool stands_before_false_ack(const LaEndpoint *me, const LaSegment *s)
 {
   for (unsigned i = 0; i < me->holes_used; i++) {
     const LaHole *hole = &me->holes[i];
-    if (hole->acked_frame != 0 && hole->end == me->snd_nxt && s->seq == hole->start && s->time - hole->since >= CAPTURE_ORDER_MAX)
+    if (hole->acked_frame != 0 && hole->end == me->snd_nxt && s->seq == hole->start &&
+        s->time - hole->since >= CAPTURE_ORDER_MAX)
       return true;
   }
   return false;
@@ -135,7 +136,8 @@ static uint64_t classify_sequence(const LaConnection *conn, const LaEndpoint *me
 
   bool plain = (s->flags & LA_TCP_FIN) == 0;
   bool one_below = s->seq == me->snd_nxt - 1 && plain && me->state >= LA_TCP_ESTABLISHED;
-  if (one_below && (s->payload_len == 0 || (s->payload_len == 1 && (me->flags & LA_END_UNA) != 0 && me->snd_una == me->snd_nxt))) {
+  if (one_below &&
+      (s->payload_len == 0 || (s->payload_len == 1 && (me->flags & LA_END_UNA) != 0 && me->snd_una == me->snd_nxt))) {
     marks &= ~LA_MARK_DATA;
     return marks | ((peer->flags & LA_END_ZERO_WINDOW) != 0 ? LA_MARK_WINDOW_PROBE : LA_MARK_KEEPALIVE);
   }

@@ -13,10 +13,11 @@
 #include "track/classify.h"
 #include "track/moment.h"
 
-#define UNUSUAL_END                                                                                                          \
-  (LA_END_ZERO_WINDOW | LA_END_DOUBT | LA_END_FIN_UNTAKEN | LA_END_WENT_ON | LA_END_PROBED | LA_END_CHALLENGED | LA_END_RST | \
+#define UNUSUAL_END                                                                                                            \
+  (LA_END_ZERO_WINDOW | LA_END_DOUBT | LA_END_FIN_UNTAKEN | LA_END_WENT_ON | LA_END_PROBED | LA_END_CHALLENGED | LA_END_RST |  \
    LA_END_SYN_ACK_BAD | LA_END_COPIED)
-#define UNUSUAL_CONN (LA_CONN_RST | LA_CONN_CLOSED | LA_CONN_TENTATIVE | LA_CONN_MISSED | LA_CONN_FAST_OPEN | LA_CONN_SIMULTANEOUS)
+#define UNUSUAL_CONN                                                                                                           \
+  (LA_CONN_RST | LA_CONN_CLOSED | LA_CONN_TENTATIVE | LA_CONN_MISSED | LA_CONN_FAST_OPEN | LA_CONN_SIMULTANEOUS)
 #define UNUSUAL_OPTIONS (LA_OPT_SACK | LA_OPT_CUT)
 
 static inline bool at_least_established(const LaEndpoint *end)
@@ -116,7 +117,8 @@ static inline void book_ack(LaEndpoint *me, LaEndpoint *peer, const LaSegment *s
   me->flags |= LA_END_ACKED;
 }
 
-__attribute__((noinline)) static uint64_t take_syn(LaPool *pool, LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, const LaSegment *s)
+__attribute__((noinline)) static uint64_t take_syn(LaPool *pool, LaConnection *conn, LaEndpoint *me, LaEndpoint *peer,
+                                                   const LaSegment *s)
 {
   la_moment_add(pool, conn, LA_OPENER, s, LA_MARK_SYN);
   ask(me, s);
@@ -138,7 +140,8 @@ __attribute__((noinline)) static uint64_t take_syn(LaPool *pool, LaConnection *c
   return LA_MARK_SYN;
 }
 
-__attribute__((noinline)) static uint64_t take_syn_ack(LaPool *pool, LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, const LaSegment *s)
+__attribute__((noinline)) static uint64_t take_syn_ack(LaPool *pool, LaConnection *conn, LaEndpoint *me, LaEndpoint *peer,
+                                                       const LaSegment *s)
 {
   la_moment_add(pool, conn, LA_ACCEPTOR, s, LA_MARK_SYN_ACK);
   ask(me, s);
@@ -206,7 +209,8 @@ static inline void book_fin(LaConnection *conn, LaEndpoint *me, const LaSegment 
 }
 
 /* The marks of a synchronized segment on the lane, or 0 when it is not what is expected. */
-static inline uint64_t expected_marks(const LaConnection *conn, const LaEndpoint *me, const LaEndpoint *peer, const LaSegment *s)
+static inline uint64_t expected_marks(const LaConnection *conn, const LaEndpoint *me, const LaEndpoint *peer,
+                                      const LaSegment *s)
 {
   LaSide side = me == &conn->end[LA_OPENER] ? LA_OPENER : LA_ACCEPTOR;
   bool fin = (s->flags & LA_TCP_FIN) != 0;
@@ -225,8 +229,7 @@ static inline uint64_t expected_marks(const LaConnection *conn, const LaEndpoint
   case LA_LANE_ACKED:
     /* Only payload, or what acknowledges some, shows that the acceptor took the ACK. */
     return fin || (side == LA_ACCEPTOR && s->payload_len == 0 && !progress) || marks == 0 ? 0 : marks;
-  case LA_LANE_ESTABLISHED:
-    return marks;
+  case LA_LANE_ESTABLISHED: return marks;
   case LA_LANE_FIN:
     return side != conn->first_fin && s->payload_len == 0 && s->ack == peer->fin_end ? marks | LA_MARK_ACKS_FIN : 0;
   case LA_LANE_FIN_ACKED:
@@ -236,19 +239,20 @@ static inline uint64_t expected_marks(const LaConnection *conn, const LaEndpoint
                : 0;
   case LA_LANE_BOTH_FINS:
     return side == conn->first_fin && !fin && s->payload_len == 0 && s->ack == peer->fin_end ? marks | LA_MARK_ACKS_FIN : 0;
-  default:
-    return 0;
+  default: return 0;
   }
 }
 
 /* Both ends are handed in, so that they stay in registers: this runs for every packet. */
-__attribute__((noinline)) static uint64_t take_synchronized(LaPool *pool, LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, const LaSegment *s)
+__attribute__((noinline)) static uint64_t take_synchronized(LaPool *pool, LaConnection *conn, LaEndpoint *me, LaEndpoint *peer,
+                                                            const LaSegment *s)
 {
   uint64_t marks = expected_marks(conn, me, peer, s);
   if (marks == 0)
     return 0;
-  if (s->payload_len + ((marks & LA_MARK_FIN) != 0) != 0 && (peer->flags & (LA_END_ACKED | LA_END_SCALE_KNOWN)) ==
-      (LA_END_ACKED | LA_END_SCALE_KNOWN) && la_seq_gt(s->seq, peer->rcv_edge))
+  if (s->payload_len + ((marks & LA_MARK_FIN) != 0) != 0 &&
+      (peer->flags & (LA_END_ACKED | LA_END_SCALE_KNOWN)) == (LA_END_ACKED | LA_END_SCALE_KNOWN) &&
+      la_seq_gt(s->seq, peer->rcv_edge))
     return 0;
   if ((marks & ~LA_PLAIN_MARKS) != 0)
     la_moment_add_ends(pool, conn, me, peer, s)->marks = marks;
@@ -302,7 +306,8 @@ uint64_t la_lane(LaPool *pool, LaConnection *conn, LaSide side, const LaSegment 
                        me->holes_used | peer->holes_used;
     if (unusual != 0)
       return 0;
-    if ((peer->flags & LA_END_UNA) != 0 ? s->ack - peer->snd_una > peer->snd_nxt - peer->snd_una : conn->lane != LA_LANE_SYN_ACK)
+    if ((peer->flags & LA_END_UNA) != 0 ? s->ack - peer->snd_una > peer->snd_nxt - peer->snd_una
+                                        : conn->lane != LA_LANE_SYN_ACK)
       return 0;
     return take_synchronized(pool, conn, me, peer, s);
   }
@@ -320,7 +325,8 @@ void la_lane_rejoin(LaConnection *conn, uint64_t marks)
 {
   const LaEndpoint *a = &conn->end[LA_OPENER];
   const LaEndpoint *b = &conn->end[LA_ACCEPTOR];
-  bool established = a->state == LA_TCP_ESTABLISHED && b->state == LA_TCP_ESTABLISHED && at_least_established(a) && at_least_established(b);
+  bool established =
+      a->state == LA_TCP_ESTABLISHED && b->state == LA_TCP_ESTABLISHED && at_least_established(a) && at_least_established(b);
   bool acked = (a->flags & b->flags & LA_END_UNA) != 0 && (a->flags & b->flags & LA_END_SPOKE) != 0;
   /* A SYN captured late, or with another number, may have put SND.NXT behind SND.UNA. */
   bool sound = la_seq_ge(a->snd_nxt, a->snd_una) && la_seq_ge(b->snd_nxt, b->snd_una);

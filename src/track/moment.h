@@ -7,9 +7,9 @@
 #include "track/pool.h"
 
 /* Marks that alone make no moment: ordinary payload and its acknowledgments. */
-#define LA_PLAIN_MARKS                                                                                                       \
-  (LA_MARK_DATA | LA_MARK_ACKS_DATA | LA_MARK_DUP_ACK | LA_MARK_OUT_OF_ORDER | LA_MARK_HOLE_BEFORE |                          \
-   LA_MARK_AFTER_CLOSE | LA_MARK_BAD_CHECKSUM)
+#define LA_PLAIN_MARKS                                                                                                         \
+  (LA_MARK_DATA | LA_MARK_ACKS_DATA | LA_MARK_DUP_ACK | LA_MARK_OUT_OF_ORDER | LA_MARK_HOLE_BEFORE | LA_MARK_AFTER_CLOSE |     \
+   LA_MARK_BAD_CHECKSUM)
 
 /* Octets of `end` that nobody has acknowledged yet. */
 static inline uint32_t la_in_flight(const LaEndpoint *end)
@@ -20,7 +20,8 @@ static inline uint32_t la_in_flight(const LaEndpoint *end)
 }
 
 /* Adds `s` of `me`, as both ends stand before it; its marks are the caller's to set. */
-static inline LaMoment *la_moment_add_ends(LaPool *pool, LaConnection *conn, const LaEndpoint *me, const LaEndpoint *peer, const LaSegment *s)
+static inline LaMoment *la_moment_add_ends(LaPool *pool, LaConnection *conn, const LaEndpoint *me, const LaEndpoint *peer,
+                                           const LaSegment *s)
 {
   LaMoment *m = la_pool_add_moment(pool, conn);
   m->time = s->time;

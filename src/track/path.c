@@ -11,11 +11,11 @@ bool la_path_apply(LaEndpoint *end, LaTcpEvent event, LaCause cause)
   if (end->steps == LA_STEPS_MAX)
     return false;
   end->path[end->steps++] = (LaStep){
-    .time = cause.time,
-    .frame = cause.frame,
-    .proved_by = cell.kind == LA_CELL_GAP ? 0 : cause.proved_by,
-    .state = (uint8_t)cell.next,
-    .gap = cell.kind == LA_CELL_GAP,
+      .time = cause.time,
+      .frame = cause.frame,
+      .proved_by = cell.kind == LA_CELL_GAP ? 0 : cause.proved_by,
+      .state = (uint8_t)cell.next,
+      .gap = cell.kind == LA_CELL_GAP,
   };
   end->state = (uint8_t)cell.next;
   return true;

@@ -14,10 +14,10 @@ typedef struct {
   uint32_t chunk_count, chunk_room;
   uint32_t *free_handles;
   uint32_t free_count, free_room;
-  GPtrArray *blocks;        /* what the chunks are cut from (owned) */
-  char *block_at;           /* the next free byte of the newest block */
+  GPtrArray *blocks; /* what the chunks are cut from (owned) */
+  char *block_at;    /* the next free byte of the newest block */
   size_t block_left;
-  LaMoment *free_moments;   /* linked through their first bytes */
+  LaMoment *free_moments; /* linked through their first bytes */
 } LaPool;
 
 void la_pool_init(LaPool *pool);

@@ -95,7 +95,8 @@ bool la_connection_is_stray(const LaConnection *conn)
       return false;
     if (first == NULL)
       first = m;
-    else if (m->side != first->side ? (m->flags & LA_TCP_RST) == 0 : !impossible && (m->seq != first->seq || m->flags != first->flags))
+    else if (m->side != first->side ? (m->flags & LA_TCP_RST) == 0
+                                    : !impossible && (m->seq != first->seq || m->flags != first->flags))
       return false;
   }
   /* What the timeline did not keep was ordinary. */
@@ -143,10 +144,8 @@ static LaTeardownResult derive_teardown(const LaConnection *conn)
   case LA_HANDSHAKE_UNREACHABLE:
   case LA_HANDSHAKE_SYN_RECEIVED:
   case LA_HANDSHAKE_ABANDONED:
-  case LA_HANDSHAKE_UNDETERMINED:
-    return LA_TEARDOWN_NONE;
-  default:
-    break;
+  case LA_HANDSHAKE_UNDETERMINED: return LA_TEARDOWN_NONE;
+  default: break;
   }
   unsigned fins = ((opener->flags & LA_END_FIN) != 0) + ((acceptor->flags & LA_END_FIN) != 0);
   if ((conn->flags & LA_CONN_CLOSED) != 0 && (conn->flags & LA_CONN_RST) == 0)

@@ -16,7 +16,8 @@ static const char *const handshake_names[] = {"complete",  "unanswered",        
                                               "abandoned", "final-ack-dropped", "simultaneous", "unseen",      "undetermined"};
 static_assert(COUNT(handshake_names) == LA_HANDSHAKE_N, "a name for each result");
 
-static const char *const teardown_names[] = {"fin", "fin-unconfirmed", "half-closed", "fin-rst", "rst", "vanished", "open", "none"};
+static const char *const teardown_names[] = {"fin", "fin-unconfirmed", "half-closed", "fin-rst",
+                                             "rst", "vanished",        "open",        "none"};
 static_assert(COUNT(teardown_names) == LA_TEARDOWN_N, "a name for each result");
 
 static const char *const ended_names[] = {"closed", "reset", "failed", "idle", "capture-end", "evicted"};

@@ -136,7 +136,8 @@ static void book_close(LaSurroundings *a, LaConnection *conn, LaSide side, LaTim
 {
   uint32_t hash = short_hash(&conn->addr[side]);
   unsigned slot = hash % LA_RUN_HOSTS;
-  bool same = a->hosts[slot].run != 0 && la_addr_equal(&a->hosts[slot].addr, &conn->addr[side]) && now - a->hosts[slot].last <= RUN_GAP;
+  bool same =
+      a->hosts[slot].run != 0 && la_addr_equal(&a->hosts[slot].addr, &conn->addr[side]) && now - a->hosts[slot].last <= RUN_GAP;
   if (!same) {
     if (!la_addr_equal(&a->hosts[slot].addr, &conn->addr[side]))
       a->hosts[slot].runs = 0;

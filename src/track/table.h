@@ -10,7 +10,7 @@
 #include "track/pool.h"
 
 typedef struct {
-  uint32_t hash;   /* 0: free */
+  uint32_t hash; /* 0: free */
   uint32_t handle;
 } LaSlot;
 

@@ -44,13 +44,13 @@
  *   CLOSED, < anything  an end that never spoke is not known                                                      stay */
 #include "track/tcp_fsm.h"
 
+/* clang-format off */
 #define NEXT(state) {LA_CELL_NEXT, LA_TCP_##state}
 #define GAP(state) {LA_CELL_GAP, LA_TCP_##state}
 #define STAY {LA_CELL_STAY, 0}
 #define BAD {LA_CELL_BAD, 0}
 #define NEW {LA_CELL_NEW, 0}
 
-/* clang-format off */
 static const LaCell table[LA_TCP_STATE_N][LA_EVENT_N] = {
   /*                  >SYN            >SYN,ACK            >data             >FIN              >RST          <SYN                <SYN,ACK           <ACK of SYN        <FIN             <ACK of FIN       <RST          2MSL */
   [LA_TCP_CLOSED] =       {NEXT(SYN_SENT), NEXT(SYN_RECEIVED), GAP(ESTABLISHED), GAP(FIN_WAIT_1),  STAY,         STAY,               STAY,              STAY,              STAY,            STAY,             STAY,         STAY},

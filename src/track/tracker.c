@@ -22,6 +22,7 @@
 #include "track/lane.h"
 #include "track/moment.h"
 #include "track/pool.h"
+#include "track/prefetch.h"
 #include "track/surroundings.h"
 #include "track/table.h"
 #include "track/wheel.h"
@@ -226,7 +227,8 @@ typedef struct {
 static Roles tell_roles(const LaTracker *t, const LaSegment *s)
 {
   if ((s->flags & LA_TCP_SYN) != 0 && (s->flags & LA_TCP_RST) == 0)
-    return (s->flags & LA_TCP_ACK) != 0 && (s->flags & LA_TCP_FIN) == 0 ? (Roles){LA_ROLES_SYN_ACK, LA_ACCEPTOR} : (Roles){LA_ROLES_SYN, LA_OPENER};
+    return (s->flags & LA_TCP_ACK) != 0 && (s->flags & LA_TCP_FIN) == 0 ? (Roles){LA_ROLES_SYN_ACK, LA_ACCEPTOR}
+                                                                        : (Roles){LA_ROLES_SYN, LA_OPENER};
   bool src_known = s->src_port < 1024;
   bool dst_known = s->dst_port < 1024;
   if (src_known == dst_known) {
@@ -279,8 +281,8 @@ static void remember_earlier(LaConnection *conn, const LaConnection *old)
 {
   LaEarlier *e = &conn->earlier;
   LaSide mapped = old->port[LA_OPENER] == conn->port[LA_OPENER] && la_addr_equal(&old->addr[LA_OPENER], &conn->addr[LA_OPENER])
-                    ? LA_OPENER
-                    : LA_ACCEPTOR;
+                      ? LA_OPENER
+                      : LA_ACCEPTOR;
   e->id = old->id;
   e->same_roles = mapped == LA_OPENER;
   for (int side = 0; side < LA_SIDE_N; side++) {
@@ -350,7 +352,8 @@ static uint64_t process_short(LaTracker *t, LaConnection *conn, LaSide side, con
   if (is_another_slot(s->time, idle))
     la_surroundings_spoke(&t->around, conn);
   if (matters_around(marks, gained, idle))
-    la_surroundings_segment(&t->around, conn, &(LaAround){.side = side, .segment = s, .marks = marks, .gained = gained, .idle = idle});
+    la_surroundings_segment(&t->around, conn,
+                            &(LaAround){.side = side, .segment = s, .marks = marks, .gained = gained, .idle = idle});
   /* Established, and nothing that ends: no deadline unless idleness is one. */
   if (conn->lane >= LA_LANE_ACKED && (marks & LA_MARK_HANDSHAKE_ACK) == 0 && t->options.idle_timeout == 0)
     return marks;
@@ -381,7 +384,9 @@ static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaS
   la_account(conn, side, s, marks);
   marks |= la_follow(conn, side, s, marks);
   if (((marks & (LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN | LA_MARK_RST)) | (conn->flags & ~flags)) != 0)
-    la_surroundings_segment(&t->around, conn, &(LaAround){.side = side, .segment = s, .marks = marks, .gained = conn->flags & ~flags, .idle = idle});
+    la_surroundings_segment(
+        &t->around, conn,
+        &(LaAround){.side = side, .segment = s, .marks = marks, .gained = conn->flags & ~flags, .idle = idle});
   if (moment != NULL)
     moment->marks = marks;
   if (rst_frame != 0 && conn->rst_frame != rst_frame)
@@ -539,7 +544,8 @@ static LaConnection *route(LaTracker *t, LaConnection *conn, LaSide *side, const
   bool syn = (s->flags & LA_TCP_SYN) != 0;
   LaSide in_old = side_in(old, s);
   if (syn && (s->flags & LA_TCP_ACK) != 0) {
-    if (*side == LA_ACCEPTOR && !acks_new(conn, s) && (old->end[in_old].flags & LA_END_ISN) != 0 && s->seq == old->end[in_old].isn) {
+    if (*side == LA_ACCEPTOR && !acks_new(conn, s) && (old->end[in_old].flags & LA_END_ISN) != 0 &&
+        s->seq == old->end[in_old].isn) {
       *side = in_old;
       return old;
     }
@@ -622,30 +628,6 @@ LaSegmentNote la_tracker_segment(LaTracker *t, const LaSegment *s)
                          .repeats_frame = (marks & (LA_MARK_RETRANSMISSION | LA_MARK_DUPLICATE)) != 0 ? repeats : 0};
 }
 
-/* Brings what nearly every segment touches of a connection into the cache. */
-static inline void prefetch_connection(const LaConnection *conn)
-{
-  const char *at = (const char *)conn;
-  for (unsigned line = 0; line < 3; line++) {
-    __builtin_prefetch(at + (size_t)64 * line);
-    __builtin_prefetch(at + offsetof(LaConnection, end) + (size_t)64 * line);
-    __builtin_prefetch(at + offsetof(LaConnection, end) + sizeof(LaEndpoint) + (size_t)64 * line);
-  }
-}
-
-/* A little later, when the counts are there: where the next step and the next moment will be written. */
-static inline void prefetch_writes(const LaConnection *conn)
-{
-  for (int side = 0; side < LA_SIDE_N; side++)
-    __builtin_prefetch(&conn->end[side].path[conn->end[side].steps % LA_STEPS_MAX]);
-  const LaMoment *chunk = conn->moment_chunk[conn->moments_used / 8 % G_N_ELEMENTS(conn->moment_chunk)];
-  if (chunk != NULL) {
-    const LaMoment *next = &chunk[conn->moments_used % 8];
-    __builtin_prefetch(next, 1);
-    __builtin_prefetch((const char *)next + 64, 1);
-  }
-}
-
 /* Whether the connection that was fetched ahead is still the one of this four-tuple and simply goes on. */
 static inline bool goes_on(const LaTracker *t, const LaConnection *conn, const LaSegment *s, LaSide side)
 {
@@ -657,8 +639,8 @@ static inline bool goes_on(const LaTracker *t, const LaConnection *conn, const L
 
 static inline bool is_simply_there(const LaTracker *t, const LaConnection *conn, uint32_t hash)
 {
-  return conn->hash == hash && (conn->flags & LA_CONN_OVER) == 0 && conn->older == LA_HANDLE_NONE && conn->newer == LA_HANDLE_NONE &&
-         conn->deadline >= t->clock;
+  return conn->hash == hash && (conn->flags & LA_CONN_OVER) == 0 && conn->older == LA_HANDLE_NONE &&
+         conn->newer == LA_HANDLE_NONE && conn->deadline >= t->clock;
 }
 
 void la_tracker_segments(LaTracker *t, const LaSegment *segments, unsigned count)
@@ -670,7 +652,10 @@ void la_tracker_segments(LaTracker *t, const LaSegment *segments, unsigned count
     hash[i] = hash_of(t, &segments[i]);
     la_table_prefetch(&t->table, hash[i]);
   }
-  enum { AHEAD = 12, NEAR = 6 };
+  enum {
+    AHEAD = 12,
+    NEAR = 6
+  };
   for (unsigned i = 0; i < count + AHEAD; i++) {
     if (i < count) {
       uint32_t handle = la_table_peek(&t->table, hash[i]);
@@ -710,7 +695,7 @@ static bool is_hard_error(const LaIcmpError *icmp)
 bool la_tracker_icmp(LaTracker *t, const LaIcmpError *icmp, LaSegmentNote *ret_note)
 {
   la_tracker_advance(t, icmp->time);
-  LaTuple tuple = {&icmp->quoted_src,      &icmp->quoted_dst, icmp->quoted_src_port,
+  LaTuple tuple = {&icmp->quoted_src,     &icmp->quoted_dst, icmp->quoted_src_port,
                    icmp->quoted_dst_port, icmp->family,      t->options.by_tunnel != 0 ? icmp->tunnel_hash : 0};
   LaSide side;
   LaConnection *conn = la_table_find(&t->table, &t->pool, &tuple, la_table_hash(&t->table, &tuple), &side);

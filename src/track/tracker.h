@@ -14,21 +14,21 @@
 typedef struct LaTracker LaTracker;
 
 typedef struct {
-  LaTime time_wait;      /* 2 MSL: how long a closed connection is kept; default 60 s */
-  LaTime idle_timeout;   /* 0: none */
-  uint16_t ephemeral_low; /* --port-range's start: ports from here on are no services; default 32768 */
-  uint8_t by_tunnel;     /* 1: tunnel ids are part of the four-tuple */
+  LaTime time_wait;         /* 2 MSL: how long a closed connection is kept; default 60 s */
+  LaTime idle_timeout;      /* 0: none */
+  uint16_t ephemeral_low;   /* --port-range's start: ports from here on are no services; default 32768 */
+  uint8_t by_tunnel;        /* 1: tunnel ids are part of the four-tuple */
   uint32_t max_connections; /* 0: no limit but 2^31 */
-  uint8_t general_only;  /* 1: no short way (lane.h) for ordinary segments: slower, the same results; for tests */
+  uint8_t general_only;     /* 1: no short way (lane.h) for ordinary segments: slower, the same results; for tests */
 } LaTrackOptions;
 
-#define LA_TRACK_OPTIONS_DEFAULT \
+#define LA_TRACK_OPTIONS_DEFAULT                                                                                               \
   ((LaTrackOptions){.time_wait = 60 * LA_SEC, .idle_timeout = 0, .ephemeral_low = 32768, .by_tunnel = 0, .max_connections = 0})
 
 /* What became of a segment, for those who look at every packet (the ladder). */
 typedef struct {
-  uint32_t id;     /* the connection's id; with a tentative SYN the new one's */
-  uint8_t side;    /* LaSide of the sender */
+  uint32_t id;  /* the connection's id; with a tentative SYN the new one's */
+  uint8_t side; /* LaSide of the sender */
   uint64_t marks;
   uint64_t repeats_frame; /* with LA_MARK_RETRANSMISSION or DUPLICATE of SYN, FIN: the first one's frame; else 0 */
 } LaSegmentNote;

@@ -27,7 +27,8 @@ LaVantage la_connection_vantage(const LaConnection *conn)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
-  if (opener->ttl_max == 0 || acceptor->ttl_max == 0 || conn->handshake_ack_frame == 0 || opener->syn_sent != 1 || acceptor->syn_ack_sent != 1)
+  if (opener->ttl_max == 0 || acceptor->ttl_max == 0 || conn->handshake_ack_frame == 0 || opener->syn_sent != 1 ||
+      acceptor->syn_ack_sent != 1)
     return LA_VANTAGE_UNKNOWN;
   bool client_near = is_initial(opener->ttl_max);
   bool server_near = is_initial(acceptor->ttl_max);

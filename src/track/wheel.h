@@ -11,14 +11,14 @@
 typedef struct {
   uint32_t next, prev; /* handles, or LA_HANDLE_NONE */
   int64_t tick;
-  uint8_t in;          /* 1: in a slot */
+  uint8_t in; /* 1: in a slot */
 } LaWheelLink;
 
 typedef struct {
   uint32_t slot[LA_WHEEL_SLOTS]; /* first handle, or LA_HANDLE_NONE */
   LaWheelLink *links;            /* by handle */
   uint32_t room;
-  int64_t tick;                  /* all slots of seconds before this one are done */
+  int64_t tick; /* all slots of seconds before this one are done */
   uint8_t started;
   uint32_t count;
 } LaWheel;

@@ -100,7 +100,7 @@ typedef struct {
   unsigned line; /* of the trace, for messages */
   LaTime time;   /* since the trace's base */
   unsigned src, dst;
-  uint16_t flags; /* TCP header bits, AE is 0x100 */
+  uint16_t flags;    /* TCP header bits, AE is 0x100 */
   uint32_t seq, ack; /* absolute */
   uint32_t len;      /* payload bytes */
   int window;        /* -1: the default */
@@ -118,7 +118,7 @@ typedef struct {
   LaTraceEncap encap;
   GBytes *data; /* the payload when the trace gives it, else NULL */
   uint8_t icmp_type, icmp_code;
-  unsigned quoting; /* frame number */
+  unsigned quoting;   /* frame number */
   unsigned quote_len; /* bytes of the quoted TCP header */
   uint32_t mtu;
 } LaTracePacket;
@@ -140,7 +140,7 @@ typedef struct {
 
 /* One frame of the capture. */
 typedef struct {
-  LaTime time; /* since the epoch */
+  LaTime time;   /* since the epoch */
   GBytes *bytes; /* as on the wire */
   uint32_t captured_len;
   unsigned iface;

@@ -6,7 +6,12 @@
 #include "base/error.h"
 #include "trace.h"
 
-enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
+enum {
+  FIN = 0x01,
+  SYN = 0x02,
+  RST = 0x04,
+  ACK = 0x10
+};
 
 /* What one end has shown to another. */
 typedef struct {
@@ -17,9 +22,9 @@ typedef struct {
 
 typedef struct {
   const LaTrace *trace;
-  GHashTable *flows;    /* src << 16 | dst -> Flow */
-  uint16_t *ip_id;      /* the next of each end */
-  GPtrArray *inner;     /* GBytes: the innermost IP packet of every frame that was written, by frame number - 1 */
+  GHashTable *flows; /* src << 16 | dst -> Flow */
+  uint16_t *ip_id;   /* the next of each end */
+  GPtrArray *inner;  /* GBytes: the innermost IP packet of every frame that was written, by frame number - 1 */
   GArray *frames;
 } Builder;
 
@@ -76,9 +81,7 @@ static void put_option(GByteArray *out, const LaTraceOption *option, uint32_t ts
     put_u16(out, 0x0303);
     put_u8(out, option->a);
     break;
-  case LA_TRACE_OPT_SACK_OK:
-    put_u16(out, 0x0402);
-    break;
+  case LA_TRACE_OPT_SACK_OK: put_u16(out, 0x0402); break;
   case LA_TRACE_OPT_SACK:
     put_u8(out, 5);
     put_u8(out, 2 + 8 * option->sack_count);
@@ -87,15 +90,9 @@ static void put_option(GByteArray *out, const LaTraceOption *option, uint32_t ts
       put_u32(out, option->sack[i].right);
     }
     break;
-  case LA_TRACE_OPT_TS:
-    put_timestamps(out, ts_val, ts_ecr);
-    break;
-  case LA_TRACE_OPT_TS_GIVEN:
-    put_timestamps(out, option->a, option->b);
-    break;
-  case LA_TRACE_OPT_RAW:
-    g_byte_array_append(out, option->raw, option->raw_len);
-    break;
+  case LA_TRACE_OPT_TS: put_timestamps(out, ts_val, ts_ecr); break;
+  case LA_TRACE_OPT_TS_GIVEN: put_timestamps(out, option->a, option->b); break;
+  case LA_TRACE_OPT_RAW: g_byte_array_append(out, option->raw, option->raw_len); break;
   }
 }
 
@@ -104,7 +101,8 @@ static void add_default_options(LaTracePacket *packet, const Flow *mine, const F
 {
   bool answer = (packet->flags & ACK) != 0 && peer->syn_seen;
   if ((packet->flags & (SYN | RST | FIN)) == SYN) {
-    packet->option[packet->option_count++] = (LaTraceOption){.kind = LA_TRACE_OPT_MSS, .a = family == LA_FAMILY_IPV6 ? 1440 : 1460};
+    packet->option[packet->option_count++] =
+        (LaTraceOption){.kind = LA_TRACE_OPT_MSS, .a = family == LA_FAMILY_IPV6 ? 1440 : 1460};
     if (!answer || peer->sack)
       packet->option[packet->option_count++] = (LaTraceOption){.kind = LA_TRACE_OPT_SACK_OK};
     if (!answer || peer->timestamps)
@@ -189,7 +187,8 @@ static bool build_tcp(Builder *builder, const LaTracePacket *line, GByteArray *o
   while (options->len % 4 != 0)
     put_u8(options, 1);
   if (options->len > 40) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s:%u: the options need more than 40 bytes", builder->trace->path, line->line);
+    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s:%u: the options need more than 40 bytes", builder->trace->path,
+                line->line);
     return false;
   }
   unsigned window = packet.window >= 0 ? (unsigned)packet.window : default_window(&packet, mine, peer);
@@ -211,8 +210,8 @@ static bool build_tcp(Builder *builder, const LaTracePacket *line, GByteArray *o
 static bool build_icmp(Builder *builder, const LaTracePacket *packet, GByteArray *out, GError **error)
 {
   if (packet->quoting > builder->inner->len) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s:%u: packet %u does not stand before it in the capture", builder->trace->path,
-                packet->line, packet->quoting);
+    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s:%u: packet %u does not stand before it in the capture",
+                builder->trace->path, packet->line, packet->quoting);
     return false;
   }
   gsize len = 0;

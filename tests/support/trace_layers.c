@@ -4,7 +4,11 @@
 #include "base/error.h"
 #include "trace_parse.h"
 
-enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_MPLS = 0x8847 };
+enum {
+  TYPE_IPV4 = 0x0800,
+  TYPE_IPV6 = 0x86dd,
+  TYPE_MPLS = 0x8847
+};
 
 static void prepend(GByteArray *bytes, const uint8_t *header, unsigned len)
 {
@@ -76,9 +80,17 @@ static const struct {
   LaTraceLayerKind kind;
   uint32_t max; /* of its id; 0: it has none */
 } layer_words[] = {
-    {"vlan", LA_TRACE_VLAN, 4095},         {"svlan", LA_TRACE_SVLAN, 4095}, {"mpls", LA_TRACE_MPLS, 0xfffff}, {"pppoe", LA_TRACE_PPPOE, 0},
-    {"ipip", LA_TRACE_IPIP, 0},            {"6in4", LA_TRACE_IPIP, 0},      {"4in6", LA_TRACE_IP6, 0},        {"gre", LA_TRACE_GRE, 0},
-    {"gre-key", LA_TRACE_GRE_KEY, UINT32_MAX}, {"vxlan", LA_TRACE_VXLAN, 0xffffff}, {"geneve", LA_TRACE_GENEVE, 0xffffff},
+    {"vlan", LA_TRACE_VLAN, 4095},
+    {"svlan", LA_TRACE_SVLAN, 4095},
+    {"mpls", LA_TRACE_MPLS, 0xfffff},
+    {"pppoe", LA_TRACE_PPPOE, 0},
+    {"ipip", LA_TRACE_IPIP, 0},
+    {"6in4", LA_TRACE_IPIP, 0},
+    {"4in6", LA_TRACE_IP6, 0},
+    {"gre", LA_TRACE_GRE, 0},
+    {"gre-key", LA_TRACE_GRE_KEY, UINT32_MAX},
+    {"vxlan", LA_TRACE_VXLAN, 0xffffff},
+    {"geneve", LA_TRACE_GENEVE, 0xffffff},
 };
 
 bool la_trace_layer_parse(const char *word, LaTraceLayer *ret_layer, GError **error)
@@ -168,12 +180,8 @@ static uint16_t layer_prepend(GByteArray *bytes, const LaTracePacket *packet, co
     set_u16(header + 6, type == TYPE_IPV6 ? 0x0057 : 0x0021);
     prepend(bytes, header, 8);
     return 0x8864;
-  case LA_TRACE_IPIP:
-    tunnel_prepend(bytes, packet, LA_FAMILY_IPV4, type == TYPE_IPV6 ? 41 : 4);
-    return TYPE_IPV4;
-  case LA_TRACE_IP6:
-    tunnel_prepend(bytes, packet, LA_FAMILY_IPV6, type == TYPE_IPV6 ? 41 : 4);
-    return TYPE_IPV6;
+  case LA_TRACE_IPIP: tunnel_prepend(bytes, packet, LA_FAMILY_IPV4, type == TYPE_IPV6 ? 41 : 4); return TYPE_IPV4;
+  case LA_TRACE_IP6: tunnel_prepend(bytes, packet, LA_FAMILY_IPV6, type == TYPE_IPV6 ? 41 : 4); return TYPE_IPV6;
   case LA_TRACE_GRE:
   case LA_TRACE_GRE_KEY:
     header[0] = layer->kind == LA_TRACE_GRE_KEY ? 0x20 : 0;
@@ -183,9 +191,7 @@ static uint16_t layer_prepend(GByteArray *bytes, const LaTracePacket *packet, co
     tunnel_prepend(bytes, packet, LA_FAMILY_IPV4, 47);
     return TYPE_IPV4;
   case LA_TRACE_VXLAN:
-  case LA_TRACE_GENEVE:
-    overlay_prepend(bytes, packet, layer, type);
-    return TYPE_IPV4;
+  case LA_TRACE_GENEVE: overlay_prepend(bytes, packet, layer, type); return TYPE_IPV4;
   }
   return type;
 }
@@ -370,8 +376,8 @@ bool la_trace_wrap(const LaTrace *trace, const LaTracePacket *packet, uint16_t t
     type = layer_prepend(packet_bytes, packet, &packet->encap.layer[i], type);
   const Link *link = &links[trace->link];
   if (link->needs != NEEDS_ETHERTYPE && type != TYPE_IPV4 && type != TYPE_IPV6) {
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s:%u: link type %s carries IP only, not ethertype 0x%04x", trace->path, packet->line,
-                link->name, type);
+    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s:%u: link type %s carries IP only, not ethertype 0x%04x", trace->path,
+                packet->line, link->name, type);
     return false;
   }
   link->prepend(packet_bytes, packet, type);

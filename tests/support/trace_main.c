@@ -24,6 +24,8 @@ int main(int argc, char **argv)
     return 1;
   }
   printf("packets %u\nobserved-until %" G_GINT64_FORMAT "\nstated %s\n", frames->len, la_trace_observed_until(trace, frames),
-         trace->end == LA_TIME_NONE ? "no" : trace->format == LA_TRACE_FORMAT_PCAPNG ? "in-file" : "yes");
+         trace->end == LA_TIME_NONE                ? "no"
+         : trace->format == LA_TRACE_FORMAT_PCAPNG ? "in-file"
+                                                   : "yes");
   return 0;
 }

@@ -49,7 +49,8 @@ static bool parse_sack(char **words, uint32_t peer_isn, LaTraceOption *option, G
     if (edges[0] == NULL || edges[1] == NULL)
       return la_trace_fail(error, "expected a block LEFT:RIGHT, found `%s`", *words);
     unsigned n = option->sack_count++;
-    if (!parse_edge(edges[0], peer_isn, &option->sack[n].left, error) || !parse_edge(edges[1], peer_isn, &option->sack[n].right, error))
+    if (!parse_edge(edges[0], peer_isn, &option->sack[n].left, error) ||
+        !parse_edge(edges[1], peer_isn, &option->sack[n].right, error))
       return false;
   }
   return option->sack_count > 0 || la_trace_fail(error, "expected: sack LEFT:RIGHT");

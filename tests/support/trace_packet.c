@@ -8,7 +8,8 @@
 static const struct {
   char letter;
   uint16_t bit;
-} flag_letters[] = {{'S', 0x02}, {'F', 0x01}, {'R', 0x04}, {'P', 0x08}, {'.', 0x10}, {'U', 0x20}, {'E', 0x40}, {'W', 0x80}, {'e', 0x100}};
+} flag_letters[] = {{'S', 0x02}, {'F', 0x01}, {'R', 0x04}, {'P', 0x08}, {'.', 0x10},
+                    {'U', 0x20}, {'E', 0x40}, {'W', 0x80}, {'e', 0x100}};
 
 static bool parse_flags(const char *word, uint16_t *ret_flags, GError **error)
 {
@@ -106,39 +107,33 @@ typedef struct {
   uint64_t max;
 } Key;
 
-enum { KEY_WIN, KEY_TTL, KEY_ID, KEY_CUT, KEY_IFACE, KEY_QUOTING, KEY_QUOTE, KEY_MTU };
+enum {
+  KEY_WIN,
+  KEY_TTL,
+  KEY_ID,
+  KEY_CUT,
+  KEY_IFACE,
+  KEY_QUOTING,
+  KEY_QUOTE,
+  KEY_MTU
+};
 static const Key keys[] = {
-    [KEY_WIN] = {"win", 65535},   [KEY_TTL] = {"ttl", 255},         [KEY_ID] = {"id", 65535},  [KEY_CUT] = {"cut", 65535},
-    [KEY_IFACE] = {"iface", 15}, [KEY_QUOTING] = {"quoting", 1000000}, [KEY_QUOTE] = {"quote", 60}, [KEY_MTU] = {"mtu", UINT32_MAX},
+    [KEY_WIN] = {"win", 65535},  [KEY_TTL] = {"ttl", 255},        [KEY_ID] = {"id", 65535},
+    [KEY_CUT] = {"cut", 65535},  [KEY_IFACE] = {"iface", 15},     [KEY_QUOTING] = {"quoting", 1000000},
+    [KEY_QUOTE] = {"quote", 60}, [KEY_MTU] = {"mtu", UINT32_MAX},
 };
 
 static void set_key(LaTracePacket *packet, unsigned key, uint64_t value)
 {
   switch (key) {
-  case KEY_WIN:
-    packet->window = (int)value;
-    break;
-  case KEY_TTL:
-    packet->ttl = (int)value;
-    break;
-  case KEY_ID:
-    packet->ip_id = (int)value;
-    break;
-  case KEY_CUT:
-    packet->cut = (int64_t)value;
-    break;
-  case KEY_IFACE:
-    packet->iface = (unsigned)value;
-    break;
-  case KEY_QUOTING:
-    packet->quoting = (unsigned)value;
-    break;
-  case KEY_QUOTE:
-    packet->quote_len = (unsigned)value;
-    break;
-  default:
-    packet->mtu = (uint32_t)value;
-    break;
+  case KEY_WIN: packet->window = (int)value; break;
+  case KEY_TTL: packet->ttl = (int)value; break;
+  case KEY_ID: packet->ip_id = (int)value; break;
+  case KEY_CUT: packet->cut = (int64_t)value; break;
+  case KEY_IFACE: packet->iface = (unsigned)value; break;
+  case KEY_QUOTING: packet->quoting = (unsigned)value; break;
+  case KEY_QUOTE: packet->quote_len = (unsigned)value; break;
+  default: packet->mtu = (uint32_t)value; break;
   }
 }
 
@@ -252,7 +247,8 @@ bool la_trace_packet_parse(LaTraceParser *parser, char **words, GError **error)
   bool ok;
   if (g_strcmp0(words[1], "arp") == 0) {
     packet.kind = LA_TRACE_ARP;
-    ok = trace->ends->len > 0 ? parse_keys(trace, words + 2, &packet, error) : la_trace_fail(error, "define an end before `arp`");
+    ok = trace->ends->len > 0 ? parse_keys(trace, words + 2, &packet, error)
+                              : la_trace_fail(error, "define an end before `arp`");
   } else if (words[1] == NULL || !parse_ends(trace, words[1], &packet, error)) {
     ok = error == NULL || *error != NULL ? false : la_trace_fail(error, "expected: TIME A>B ...");
   } else if (g_strcmp0(words[2], "icmp") == 0 || g_strcmp0(words[2], "icmp6") == 0) {

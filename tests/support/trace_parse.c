@@ -24,7 +24,8 @@ bool la_trace_parse_number(const char *text, uint64_t max, uint64_t *ret_value, 
   char *end = NULL;
   guint64 value = text != NULL && g_ascii_isdigit(*text) ? g_ascii_strtoull(text, &end, 0) : 0;
   if (end == NULL || *end != '\0' || value > max)
-    return la_trace_fail(error, "expected a number up to %" G_GUINT64_FORMAT ", found `%s`", max, text != NULL ? text : "nothing");
+    return la_trace_fail(error, "expected a number up to %" G_GUINT64_FORMAT ", found `%s`", max,
+                         text != NULL ? text : "nothing");
   *ret_value = value;
   return true;
 }
@@ -216,7 +217,8 @@ static bool parse_directive(LaTraceParser *parser, char **words, bool *ret_known
   if (strcmp(word, "sort") == 0)
     return trace->sorted = true;
   if (strcmp(word, "base") == 0)
-    return (words[1] != NULL && la_time_parse(words[1], &trace->base)) || la_trace_fail(error, "expected: base TIME (RFC 3339)");
+    return (words[1] != NULL && la_time_parse(words[1], &trace->base)) ||
+           la_trace_fail(error, "expected: base TIME (RFC 3339)");
   if (strcmp(word, "snaplen") == 0) {
     if (!la_trace_parse_number(words[1], 262144, &value, error))
       return false;

@@ -39,7 +39,8 @@ static bool write_pcap(const LaTrace *trace, const GArray *frames, GByteArray *o
     const LaTraceFrame *frame = &g_array_index(frames, LaTraceFrame, i);
     LaTime fraction = frame->time % LA_SEC;
     if (!nanoseconds && fraction % LA_USEC != 0) {
-      g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s: a time is finer than microseconds: use format pcapng or pcap-nsec", trace->path);
+      g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s: a time is finer than microseconds: use format pcapng or pcap-nsec",
+                  trace->path);
       return false;
     }
     put_u32(out, (uint32_t)(frame->time / LA_SEC));

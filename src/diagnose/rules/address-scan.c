@@ -47,25 +47,25 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
 static void summarize(const LaFinding *f, const LaSubject *subject, GString *out)
 {
   la_say_subject(out, subject);
-  g_string_append_printf(out, " tried port %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " hosts within ", la_fact_count(f, "port"),
-                         la_fact_count(f, "hosts"));
+  g_string_append_printf(out, " tried port %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " hosts within ",
+                         la_fact_count(f, "port"), la_fact_count(f, "hosts"));
   la_say_span(out, la_fact_span(f, "lasted_s"));
   g_string_append_printf(out,
-                         ", of which %" G_GINT64_FORMAT
-                         " answered, and most never became a connection: it looks for hosts with that service, or its list of them is out of date.",
+                         ", of which %" G_GINT64_FORMAT " answered, and most never became a connection: it looks for hosts "
+                         "with that service, or its list of them is out of date.",
                          la_fact_count(f, "open_hosts"));
   la_say_covers(out, f);
 }
 
 const LaRule la_rule_address_scan = {
-  .code = "address-scan",
-  .title = "address scan",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_WARNING,
-  .thresholds = {{"address-scan.hosts", LA_UNIT_COUNT, 25, "hosts tried by one source on one port"},
-                 {"address-scan.window", LA_UNIT_SECONDS, 300 * LA_SEC, "time in which"}},
-  .about = LA_ABOUT_SCANNED_PORT,
-  .decide_host = decide,
-  .summarize_host = summarize,
-  .covers = "connection-refused syn-unanswered syn-ack-unanswered icmp-unreachable connect-abandoned",
+    .code = "address-scan",
+    .title = "address scan",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_WARNING,
+    .thresholds = {{"address-scan.hosts", LA_UNIT_COUNT, 25, "hosts tried by one source on one port"},
+                   {"address-scan.window", LA_UNIT_SECONDS, 300 * LA_SEC, "time in which"}},
+    .about = LA_ABOUT_SCANNED_PORT,
+    .decide_host = decide,
+    .summarize_host = summarize,
+    .covers = "connection-refused syn-unanswered syn-ack-unanswered icmp-unreachable connect-abandoned",
 };

@@ -32,11 +32,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_capture_loss = {
-  .code = "capture-loss",
-  .title = "packets missing from the capture",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_MISSED,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "capture-loss",
+    .title = "packets missing from the capture",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_MISSED,
+    .decide = decide,
+    .summarize = summarize,
 };

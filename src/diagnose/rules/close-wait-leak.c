@@ -34,8 +34,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, holder);
   g_string_append(out, " got the FIN of ");
   la_say_end(out, conn, LA_OTHER(holder));
-  g_string_append_printf(out, " in packet %" G_GUINT64_FORMAT ", acknowledged it in packet %" G_GUINT64_FORMAT " and ", closer->fin_frame,
-                         closer->fin_acked_frame);
+  g_string_append_printf(out, " in packet %" G_GUINT64_FORMAT ", acknowledged it in packet %" G_GUINT64_FORMAT " and ",
+                         closer->fin_frame, closer->fin_acked_frame);
   if (la_finding_fact(f, "closed_after_s") != NULL) {
     g_string_append(out, "closed only ");
     la_say_span(out, la_fact_span(f, "held_s"));
@@ -49,12 +49,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_close_wait_leak = {
-  .code = "close-wait-leak",
-  .title = "CLOSE_WAIT leak",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_FIN,
-  .thresholds = {{"close-wait-leak", LA_UNIT_SECONDS, 60 * LA_SEC, "how long the end that got the FIN may stay silent"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "close-wait-leak",
+    .title = "CLOSE_WAIT leak",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_FIN,
+    .thresholds = {{"close-wait-leak", LA_UNIT_SECONDS, 60 * LA_SEC, "how long the end that got the FIN may stay silent"}},
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -5,7 +5,7 @@
 
 typedef struct {
   LaPeak peak;
-  uint64_t first; /* tick of the first */
+  uint64_t first;    /* tick of the first */
   uint64_t half_way; /* how many there were between the first and the end */
 } Pile;
 
@@ -24,8 +24,7 @@ static Pile measure(const LaSubjectFacts *facts, unsigned up, unsigned down)
 static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFinding *ret)
 {
   uint64_t least = (uint64_t)MAX(LA_THRESHOLD(context, close_wait_pileup, 0), 1);
-  if (facts->totals[LA_CLOSE_WAIT_SERVER] < least &&
-      facts->totals[LA_CLOSE_WAIT_CLIENT] < least)
+  if (facts->totals[LA_CLOSE_WAIT_SERVER] < least && facts->totals[LA_CLOSE_WAIT_CLIENT] < least)
     return false;
   Pile server = measure(facts, LA_CLOSE_WAIT_SERVER, LA_CLOSE_WAIT_SERVER_END);
   Pile client = measure(facts, LA_CLOSE_WAIT_CLIENT, LA_CLOSE_WAIT_CLIENT_END);
@@ -70,15 +69,16 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
 }
 
 const LaRule la_rule_close_wait_pileup = {
-  .code = "close-wait-pileup",
-  .title = "CLOSE_WAIT sockets pile up",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_ERROR,
-  .thresholds = {{"close-wait-pileup.sockets", LA_UNIT_COUNT, 10, "sockets at once"},
-                 {"close-wait-pileup.held", LA_UNIT_SECONDS, 5 * LA_SEC, "how long a socket must have been in CLOSE_WAIT to count"},
-                 {"close-wait-pileup.descriptors", LA_UNIT_COUNT, 1024, "limit of open files that the forecast assumes"}},
-  .about = LA_ABOUT_SERVICE,
-  .decide_host = decide,
-  .summarize_host = summarize,
-  .covers = "close-wait-leak close-wait-slow still-open",
+    .code = "close-wait-pileup",
+    .title = "CLOSE_WAIT sockets pile up",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_ERROR,
+    .thresholds = {{"close-wait-pileup.sockets", LA_UNIT_COUNT, 10, "sockets at once"},
+                   {"close-wait-pileup.held", LA_UNIT_SECONDS, 5 * LA_SEC,
+                    "how long a socket must have been in CLOSE_WAIT to count"},
+                   {"close-wait-pileup.descriptors", LA_UNIT_COUNT, 1024, "limit of open files that the forecast assumes"}},
+    .about = LA_ABOUT_SERVICE,
+    .decide_host = decide,
+    .summarize_host = summarize,
+    .covers = "close-wait-leak close-wait-slow still-open",
 };

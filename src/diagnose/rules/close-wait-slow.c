@@ -34,12 +34,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_close_wait_slow = {
-  .code = "close-wait-slow",
-  .title = "slow to close",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_FIN,
-  .thresholds = {{"close-wait-slow", LA_UNIT_SECONDS, 5 * LA_SEC, "how long the end that got the FIN may take to close"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "close-wait-slow",
+    .title = "slow to close",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_FIN,
+    .thresholds = {{"close-wait-slow", LA_UNIT_SECONDS, 5 * LA_SEC, "how long the end that got the FIN may take to close"}},
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -52,13 +52,13 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_closed_by_exit = {
-  .code = "closed-by-exit",
-  .title = "closed when its process exited",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_FIN | LA_MARK_RST,
-  .thresholds = {{"closed-by-exit", LA_UNIT_SECONDS, 50 * LA_MSEC, "time in which the sockets must end"},
-                 {"closed-by-exit.sockets", LA_UNIT_COUNT, 2, "how many sockets"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "closed-by-exit",
+    .title = "closed when its process exited",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_FIN | LA_MARK_RST,
+    .thresholds = {{"closed-by-exit", LA_UNIT_SECONDS, 50 * LA_MSEC, "time in which the sockets must end"},
+                   {"closed-by-exit.sockets", LA_UNIT_COUNT, 2, "how many sockets"}},
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -66,13 +66,13 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
 }
 
 const LaRule la_rule_connection_churn = {
-  .code = "connection-churn",
-  .title = "many short connections",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_NOTE,
-  .thresholds = {{"connection-churn.connections", LA_UNIT_COUNT, 50, "connections of one client to one service"},
-                 {"connection-churn.rate", LA_UNIT_PER_SECOND, 5, "connections a second"}},
-  .about = LA_ABOUT_PAIR,
-  .decide_host = decide,
-  .summarize_host = summarize,
+    .code = "connection-churn",
+    .title = "many short connections",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_NOTE,
+    .thresholds = {{"connection-churn.connections", LA_UNIT_COUNT, 50, "connections of one client to one service"},
+                   {"connection-churn.rate", LA_UNIT_PER_SECOND, 5, "connections a second"}},
+    .about = LA_ABOUT_PAIR,
+    .decide_host = decide,
+    .summarize_host = summarize,
 };

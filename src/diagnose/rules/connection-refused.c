@@ -2,7 +2,12 @@
  * host's other packets do not have. */
 #include "diagnose/evidence.h"
 
-enum { PLAIN, STARTING, OTHER_FAMILY, FILTERED };
+enum {
+  PLAIN,
+  STARTING,
+  OTHER_FAMILY,
+  FILTERED
+};
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -29,12 +34,14 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
       ret->blame = LA_BLAME_NETWORK;
     }
   }
-  if (ret->variant == PLAIN && service != NULL && service->first_established != LA_TIME_NONE && service->first_established > rst->time) {
+  if (ret->variant == PLAIN && service != NULL && service->first_established != LA_TIME_NONE &&
+      service->first_established > rst->time) {
     ret->variant = STARTING;
     ret->severity = LA_SEVERITY_NOTE;
     la_finding_add_span(ret, "served_after_s", service->first_established - rst->time);
   }
-  if (ret->variant == PLAIN && conn->other_family != LA_TIME_NONE && conn->other_family <= LA_THRESHOLD(context, connection_refused, 0)) {
+  if (ret->variant == PLAIN && conn->other_family != LA_TIME_NONE &&
+      conn->other_family <= LA_THRESHOLD(context, connection_refused, 0)) {
     ret->variant = OTHER_FAMILY;
     ret->severity = LA_SEVERITY_NOTE;
     la_finding_add_span(ret, "other_family_s", conn->other_family);
@@ -76,13 +83,13 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_connection_refused = {
-  .code = "connection-refused",
-  .title = "connection refused",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_flags = LA_CONN_REFUSED,
-  .thresholds = {{"connection-refused.other-family", LA_UNIT_SECONDS, 300 * LA_MSEC,
-                  "time in which an answer over the other address family makes it a note"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "connection-refused",
+    .title = "connection refused",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_flags = LA_CONN_REFUSED,
+    .thresholds = {{"connection-refused.other-family", LA_UNIT_SECONDS, 300 * LA_MSEC,
+                    "time in which an answer over the other address family makes it a note"}},
+    .decide = decide,
+    .summarize = summarize,
 };

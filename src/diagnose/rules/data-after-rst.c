@@ -47,11 +47,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_data_after_rst = {
-  .code = "data-after-rst",
-  .title = "segments in flight when the RST came",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "data-after-rst",
+    .title = "segments in flight when the RST came",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

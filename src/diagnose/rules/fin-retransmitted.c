@@ -5,7 +5,10 @@
 
 #define SLACK (50 * LA_MSEC) /* a delayed ACK */
 
-enum { LOST, SLOW };
+enum {
+  LOST,
+  SLOW
+};
 
 /* The end whose FIN was repeated and acknowledged at last; LA_SIDE_N: none. */
 static LaSide repeated(const LaConnection *conn)
@@ -28,7 +31,8 @@ static bool was_only_slow(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *end = &conn->end[side];
   LaTime rtt = la_connection_rtt(conn);
-  return rtt != LA_TIME_NONE && end->fin_last_frame < end->fin_acked_frame && end->fin_acked_time - end->fin_time <= rtt + SLACK;
+  return rtt != LA_TIME_NONE && end->fin_last_frame < end->fin_acked_frame &&
+         end->fin_acked_time - end->fin_time <= rtt + SLACK;
 }
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -62,7 +66,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append_printf(out, " sent its FIN (packet %" G_GUINT64_FORMAT ") ", conn->end[side].fin_frame);
   if (f->variant == SLOW) {
     la_say_count(out, la_fact_count(f, "retries") + 1, "time", "times");
-    g_string_append(out, ", though the first was answered as fast as the way allows: it had been held up before the point of capture, not lost.");
+    g_string_append(out, ", though the first was answered as fast as the way allows: it had been held up before the point of "
+                         "capture, not lost.");
     return;
   }
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
@@ -72,11 +77,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_fin_retransmitted = {
-  .code = "fin-retransmitted",
-  .title = "FIN sent again",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_FIN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "fin-retransmitted",
+    .title = "FIN sent again",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_FIN,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -28,11 +28,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_fin_unanswered = {
-  .code = "fin-unanswered",
-  .title = "FIN unanswered",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_FIN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "fin-unanswered",
+    .title = "FIN unanswered",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_FIN,
+    .decide = decide,
+    .summarize = summarize,
 };

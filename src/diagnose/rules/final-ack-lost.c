@@ -27,17 +27,19 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries"), "time", "times");
   g_string_append(out, " although ");
   la_say_end(out, conn, LA_OTHER(side));
-  g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ": the network lost the final ACK, which came again ", conn->end[side].fin_acked_frame);
+  g_string_append_printf(
+      out, " had acknowledged it in packet %" G_GUINT64_FORMAT ": the network lost the final ACK, which came again ",
+      conn->end[side].fin_acked_frame);
   la_say_span(out, la_fact_span(f, "added_delay_s"));
   g_string_append(out, " later.");
 }
 
 const LaRule la_rule_final_ack_lost = {
-  .code = "final-ack-lost",
-  .title = "final ACK lost",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_FIN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "final-ack-lost",
+    .title = "final ACK lost",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_FIN,
+    .decide = decide,
+    .summarize = summarize,
 };

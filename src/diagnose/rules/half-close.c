@@ -38,11 +38,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_half_close = {
-  .code = "half-close",
-  .title = "half-close",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_AFTER_PEER_FIN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "half-close",
+    .title = "half-close",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_AFTER_PEER_FIN,
+    .decide = decide,
+    .summarize = summarize,
 };

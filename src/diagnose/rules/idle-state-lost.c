@@ -2,7 +2,10 @@
 #include "diagnose/vanished.h"
 #include "diagnose/evidence.h"
 
-enum { RESET, SILENCE };
+enum {
+  RESET,
+  SILENCE
+};
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -47,8 +50,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
       la_say_span(out, la_fact_span(f, "idle_s"));
       g_string_append(out, " of idleness");
     }
-    g_string_append_printf(out, ", with TTL %" G_GINT64_FORMAT " instead of %" G_GINT64_FORMAT ": a middlebox has lost the connection's state.",
-                           la_fact_count(f, "ttl_seen"), la_fact_count(f, "ttl_expected"));
+    g_string_append_printf(
+        out, ", with TTL %" G_GINT64_FORMAT " instead of %" G_GINT64_FORMAT ": a middlebox has lost the connection's state.",
+        la_fact_count(f, "ttl_seen"), la_fact_count(f, "ttl_expected"));
     return;
   }
   g_string_append(out, "After ");
@@ -57,18 +61,20 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, side);
   g_string_append(out, " sent ");
   la_say_count(out, la_fact_count(f, "unanswered"), "time", "times");
-  g_string_append_printf(out, " (from packet %" G_GUINT64_FORMAT ") and got no answer: a NAT or firewall on the way has probably dropped the idle connection.",
+  g_string_append_printf(out,
+                         " (from packet %" G_GUINT64_FORMAT
+                         ") and got no answer: a NAT or firewall on the way has probably dropped the idle connection.",
                          conn->end[side].unanswered_frame);
 }
 
 const LaRule la_rule_idle_state_lost = {
-  .code = "idle-state-lost",
-  .title = "connection forgotten on the way while idle",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_RETRANSMISSION,
-  .any_flags = LA_CONN_RST,
-  .thresholds = {{"idle-state-lost", LA_UNIT_SECONDS, 30 * LA_SEC, "how long the connection must have been idle"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "idle-state-lost",
+    .title = "connection forgotten on the way while idle",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_RETRANSMISSION,
+    .any_flags = LA_CONN_RST,
+    .thresholds = {{"idle-state-lost", LA_UNIT_SECONDS, 30 * LA_SEC, "how long the connection must have been idle"}},
+    .decide = decide,
+    .summarize = summarize,
 };

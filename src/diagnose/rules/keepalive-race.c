@@ -30,18 +30,19 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_span(out, la_fact_span(f, "idle_s"));
   g_string_append(out, " of idleness just as ");
   la_say_end(out, conn, LA_OTHER(closer));
-  g_string_append_printf(out, " sent its next request (packet %" G_GUINT64_FORMAT ", ", conn->end[LA_OTHER(closer)].new_data_frame);
+  g_string_append_printf(out, " sent its next request (packet %" G_GUINT64_FORMAT ", ",
+                         conn->end[LA_OTHER(closer)].new_data_frame);
   la_say_span(out, la_fact_span(f, "crossing_s"));
   g_string_append(out, " apart), which was lost: the closer's idle timeout is shorter than the other end's.");
 }
 
 const LaRule la_rule_keepalive_race = {
-  .code = "keepalive-race",
-  .title = "closed as the next request came",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_flags = LA_CONN_RST,
-  .thresholds = {{"keepalive-race", LA_UNIT_SECONDS, LA_SEC, "how long the connection must have been idle"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "keepalive-race",
+    .title = "closed as the next request came",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_flags = LA_CONN_RST,
+    .thresholds = {{"keepalive-race", LA_UNIT_SECONDS, LA_SEC, "how long the connection must have been idle"}},
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -15,7 +15,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   int64_t probes = 0;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if (m->side != v->sender || (m->marks & LA_MARK_KEEPALIVE) == 0 || m->frame < silent->last_frame || m->frame > conn->rst_frame)
+    if (m->side != v->sender || (m->marks & LA_MARK_KEEPALIVE) == 0 || m->frame < silent->last_frame ||
+        m->frame > conn->rst_frame)
       continue;
     la_finding_add_packet(ret, m->frame);
     if (probes++ == 0)
@@ -38,15 +39,16 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_span(out, la_fact_span(f, "waited_s"));
   g_string_append(out, ", heard nothing from ");
   la_say_end(out, conn, LA_OTHER(side));
-  g_string_append_printf(out, ", and gave up with a RST in packet %" G_GUINT64_FORMAT ": the way is broken or the host is gone.", conn->rst_frame);
+  g_string_append_printf(
+      out, ", and gave up with a RST in packet %" G_GUINT64_FORMAT ": the way is broken or the host is gone.", conn->rst_frame);
 }
 
 const LaRule la_rule_keepalive_timeout = {
-  .code = "keepalive-timeout",
-  .title = "keep-alives unanswered",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_flags = LA_CONN_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "keepalive-timeout",
+    .title = "keep-alives unanswered",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_flags = LA_CONN_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -17,16 +17,18 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 {
   (void)f;
   la_say_pair(out, conn);
-  g_string_append_printf(out, " was already open at packet %" G_GUINT64_FORMAT ": its handshake is not in the capture, so nothing is said about it.",
+  g_string_append_printf(out,
+                         " was already open at packet %" G_GUINT64_FORMAT
+                         ": its handshake is not in the capture, so nothing is said about it.",
                          conn->first_frame);
 }
 
 const LaRule la_rule_midstream = {
-  .code = "midstream",
-  .title = "began before the capture",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_MIDSTREAM,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "midstream",
+    .title = "began before the capture",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_MIDSTREAM,
+    .decide = decide,
+    .summarize = summarize,
 };

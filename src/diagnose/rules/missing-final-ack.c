@@ -7,7 +7,8 @@
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   LaLastFin last = la_last_fin(conn);
-  if (last.sender == LA_SIDE_N || last.verdict != LA_LAST_FIN_MISSING || last.retries < LA_THRESHOLD(context, missing_final_ack, 0))
+  if (last.sender == LA_SIDE_N || last.verdict != LA_LAST_FIN_MISSING ||
+      last.retries < LA_THRESHOLD(context, missing_final_ack, 0))
     return false;
   const LaEndpoint *end = &conn->end[last.sender];
   ret->side = (uint8_t)last.sender;
@@ -30,11 +31,14 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries") + 1, "time", "times");
   g_string_append(out, " in ");
   la_say_span(out, la_fact_span(f, "waited_s"));
-  g_string_append_printf(out, " (first in packet %" G_GUINT64_FORMAT ") and never got the final ACK: ", conn->end[side].fin_frame);
+  g_string_append_printf(out,
+                         " (first in packet %" G_GUINT64_FORMAT ") and never got the final ACK: ", conn->end[side].fin_frame);
   int64_t acks = la_fact_count(f, "acks_seen");
   if (acks != 0) {
     la_say_end(out, conn, LA_OTHER(side));
-    g_string_append_printf(out, " did answer (%" G_GINT64_FORMAT " in the capture), so the network loses the ACK behind the point of capture.", acks);
+    g_string_append_printf(
+        out, " did answer (%" G_GINT64_FORMAT " in the capture), so the network loses the ACK behind the point of capture.",
+        acks);
   } else {
     g_string_append(out, "the network drops it, or ");
     la_say_end(out, conn, LA_OTHER(side));
@@ -43,12 +47,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_missing_final_ack = {
-  .code = "missing-final-ack",
-  .title = "final ACK missing",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_FIN,
-  .thresholds = {{"missing-final-ack.retries", LA_UNIT_COUNT, 1, "how often the last FIN must have come again"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "missing-final-ack",
+    .title = "final ACK missing",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_FIN,
+    .thresholds = {{"missing-final-ack.retries", LA_UNIT_COUNT, 1, "how often the last FIN must have come again"}},
+    .decide = decide,
+    .summarize = summarize,
 };

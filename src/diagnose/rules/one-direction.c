@@ -28,10 +28,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_one_direction = {
-  .code = "one-direction",
-  .title = "only one direction captured",
-  .scope = LA_SCOPE_CAPTURE,
-  .severity = LA_SEVERITY_NOTE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "one-direction",
+    .title = "only one direction captured",
+    .scope = LA_SCOPE_CAPTURE,
+    .severity = LA_SEVERITY_NOTE,
+    .decide = decide,
+    .summarize = summarize,
 };

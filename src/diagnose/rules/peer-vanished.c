@@ -38,12 +38,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_peer_vanished = {
-  .code = "peer-vanished",
-  .title = "peer stopped answering",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_marks = LA_MARK_RETRANSMISSION,
-  .thresholds = {{"peer-vanished.sends", LA_UNIT_COUNT, 3, "how often the segment must have been sent"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "peer-vanished",
+    .title = "peer stopped answering",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_marks = LA_MARK_RETRANSMISSION,
+    .thresholds = {{"peer-vanished.sends", LA_UNIT_COUNT, 3, "how often the segment must have been sent"}},
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -51,13 +51,13 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
 }
 
 const LaRule la_rule_port_scan = {
-  .code = "port-scan",
-  .title = "port scan",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_WARNING,
-  .thresholds = {{"port-scan.ports", LA_UNIT_COUNT, 8, "ports of one host tried by one source"}},
-  .about = LA_ABOUT_SCANNED_HOST,
-  .decide_host = decide,
-  .summarize_host = summarize,
-  .covers = "connection-refused syn-unanswered syn-ack-unanswered icmp-unreachable connect-abandoned",
+    .code = "port-scan",
+    .title = "port scan",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_WARNING,
+    .thresholds = {{"port-scan.ports", LA_UNIT_COUNT, 8, "ports of one host tried by one source"}},
+    .about = LA_ABOUT_SCANNED_HOST,
+    .decide_host = decide,
+    .summarize_host = summarize,
+    .covers = "connection-refused syn-unanswered syn-ack-unanswered icmp-unreachable connect-abandoned",
 };

@@ -2,7 +2,11 @@
 #include "diagnose/evidence.h"
 #include "diagnose/facts.h"
 
-enum { BACK, NOT_BACK, NEVER_THERE };
+enum {
+  BACK,
+  NOT_BACK,
+  NEVER_THERE
+};
 
 typedef struct {
   uint64_t refused, from, to, back; /* back: 0: no accepted connection after it */
@@ -70,23 +74,22 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
     la_say_span(out, la_fact_span(f, "back_after_s"));
     g_string_append(out, " after the first refusal.");
     break;
-  case NOT_BACK:
-    g_string_append(out, "the service went down, and had not come back at the end of the capture.");
-    break;
+  case NOT_BACK: g_string_append(out, "the service went down, and had not come back at the end of the capture."); break;
   default:
-    g_string_append(out, "nothing listened there during the whole capture; the service is down, or its clients have a wrong address.");
+    g_string_append(
+        out, "nothing listened there during the whole capture; the service is down, or its clients have a wrong address.");
   }
   la_say_covers(out, f);
 }
 
 const LaRule la_rule_refused_burst = {
-  .code = "refused-burst",
-  .title = "service refused its clients",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_ERROR,
-  .thresholds = {{"refused-burst.attempts", LA_UNIT_COUNT, 3, "refusals that make a burst"}},
-  .about = LA_ABOUT_SERVICE,
-  .decide_host = decide,
-  .summarize_host = summarize,
-  .covers = "connection-refused",
+    .code = "refused-burst",
+    .title = "service refused its clients",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_ERROR,
+    .thresholds = {{"refused-burst.attempts", LA_UNIT_COUNT, 3, "refusals that make a burst"}},
+    .about = LA_ABOUT_SERVICE,
+    .decide_host = decide,
+    .summarize_host = summarize,
+    .covers = "connection-refused",
 };

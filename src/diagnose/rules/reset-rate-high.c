@@ -3,7 +3,7 @@
 #include "diagnose/evidence.h"
 #include "diagnose/facts.h"
 
-#define GAP 10u /* seconds between two that belong together */
+#define GAP 10u     /* seconds between two that belong together */
 #define CLEARLY 80u /* percent of the resets that one blame must have */
 
 typedef struct {
@@ -115,25 +115,26 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
   const LaFact *share = la_finding_fact(f, "share");
   g_string_append_printf(out, "%" G_GINT64_FORMAT " connections of ", la_fact_count(f, "resets"));
   la_say_subject(out, subject);
-  g_string_append_printf(out,
-                         " ended by RST from %s to %s UTC, up to %" G_GINT64_FORMAT
-                         " a second and %.0f %% of all that ended then: look which of its findings about resets is the most frequent.",
-                         la_time_format_date(f->at, LA_CLOCK_UTC, from),
-                         la_time_format_date(la_time_add(f->at, la_fact_span(f, "lasted_s") + LA_SEC), LA_CLOCK_UTC, to),
-                         la_fact_count(f, "rate_per_s"), share != NULL ? share->value.ratio * 100 : 0.0);
+  g_string_append_printf(
+      out,
+      " ended by RST from %s to %s UTC, up to %" G_GINT64_FORMAT
+      " a second and %.0f %% of all that ended then: look which of its findings about resets is the most frequent.",
+      la_time_format_date(f->at, LA_CLOCK_UTC, from),
+      la_time_format_date(la_time_add(f->at, la_fact_span(f, "lasted_s") + LA_SEC), LA_CLOCK_UTC, to),
+      la_fact_count(f, "rate_per_s"), share != NULL ? share->value.ratio * 100 : 0.0);
   la_say_covers(out, f);
 }
 
 const LaRule la_rule_reset_rate_high = {
-  .code = "reset-rate-high",
-  .title = "many resets",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_WARNING,
-  .thresholds = {{"reset-rate-high.rate", LA_UNIT_PER_SECOND, 10, "resets a second"},
-                 {"reset-rate-high.share", LA_UNIT_PERCENT, 5, "share of the closes of that time"}},
-  .about = LA_ABOUT_SERVICE,
-  .decide_host = decide,
-  .summarize_host = summarize,
-  .covers = "rst-abort rst-unread-data rst-data-after-close rst-late-fin rst-listener-closed rst-no-connection rst-injected "
-            "keepalive-race keepalive-timeout idle-state-lost closed-by-exit",
+    .code = "reset-rate-high",
+    .title = "many resets",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_WARNING,
+    .thresholds = {{"reset-rate-high.rate", LA_UNIT_PER_SECOND, 10, "resets a second"},
+                   {"reset-rate-high.share", LA_UNIT_PERCENT, 5, "share of the closes of that time"}},
+    .about = LA_ABOUT_SERVICE,
+    .decide_host = decide,
+    .summarize_host = summarize,
+    .covers = "rst-abort rst-unread-data rst-data-after-close rst-late-fin rst-listener-closed rst-no-connection rst-injected "
+              "keepalive-race keepalive-timeout idle-state-lost closed-by-exit",
 };

@@ -23,7 +23,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (payload == 0 || (peer_closed && unacked == 0 && lost <= 1))
     ret->severity = LA_SEVERITY_NOTE;
   bool looks_live = v->moment != NULL && !la_rst_is_bare(v->moment);
-  ret->confidence = looks_live && own->ttl_max != 0 && (v->moment->marks & LA_MARK_FOREIGN_TTL) == 0 ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
+  ret->confidence = looks_live && own->ttl_max != 0 && (v->moment->marks & LA_MARK_FOREIGN_TTL) == 0 ? LA_CONFIDENCE_LIKELY
+                                                                                                     : LA_CONFIDENCE_POSSIBLE;
   if (peer->payload_bytes != 0 && peer->new_data_time >= own->new_data_time)
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_add_word(ret, "stage", stage);
@@ -55,11 +56,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_rst_abort = {
-  .code = "rst-abort",
-  .title = "closed by RST",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_flags = LA_CONN_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-abort",
+    .title = "closed by RST",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_flags = LA_CONN_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -38,11 +38,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_rst_after_close = {
-  .code = "rst-after-close",
-  .title = "RST after a complete close",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_AFTER_CLOSE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-after-close",
+    .title = "RST after a complete close",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_AFTER_CLOSE,
+    .decide = decide,
+    .summarize = summarize,
 };

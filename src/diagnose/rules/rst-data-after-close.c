@@ -39,22 +39,26 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, " to ");
   la_say_end(out, conn, LA_OTHER(writer));
   if (f->variant == 1) {
-    g_string_append_printf(out, " while its FIN was on the way, and met a closed socket (RST in packet %" G_GUINT64_FORMAT "): they crossed.", conn->rst_frame);
+    g_string_append_printf(
+        out, " while its FIN was on the way, and met a closed socket (RST in packet %" G_GUINT64_FORMAT "): they crossed.",
+        conn->rst_frame);
     return;
   }
   g_string_append_c(out, ' ');
   la_say_span(out, la_fact_span(f, "after_s"));
-  g_string_append_printf(out, " after that end had closed completely (FIN in packet %" G_GUINT64_FORMAT
-                              "), so its host answered with a RST in packet %" G_GUINT64_FORMAT ": the writer ignores the end of the stream.",
+  g_string_append_printf(out,
+                         " after that end had closed completely (FIN in packet %" G_GUINT64_FORMAT
+                         "), so its host answered with a RST in packet %" G_GUINT64_FORMAT
+                         ": the writer ignores the end of the stream.",
                          conn->end[LA_OTHER(writer)].fin_frame, conn->rst_frame);
 }
 
 const LaRule la_rule_rst_data_after_close = {
-  .code = "rst-data-after-close",
-  .title = "data written after the other end closed",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_flags = LA_CONN_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-data-after-close",
+    .title = "data written after the other end closed",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_flags = LA_CONN_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -11,7 +11,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaMoment *first = NULL;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
-    if ((m->marks & LA_MARK_RST_IGNORED) == 0 || (m->marks & (LA_MARK_AFTER_RST | LA_MARK_AFTER_CLOSE | LA_MARK_DUPLICATE)) != 0)
+    if ((m->marks & LA_MARK_RST_IGNORED) == 0 ||
+        (m->marks & (LA_MARK_AFTER_RST | LA_MARK_AFTER_CLOSE | LA_MARK_DUPLICATE)) != 0)
       continue;
     if (m->state == LA_TCP_CLOSED || m->peer_state == LA_TCP_CLOSED)
       continue;
@@ -52,11 +53,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_rst_ignored = {
-  .code = "rst-ignored",
-  .title = "RST that was not obeyed",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_RST_IGNORED,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-ignored",
+    .title = "RST that was not obeyed",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_RST_IGNORED,
+    .decide = decide,
+    .summarize = summarize,
 };

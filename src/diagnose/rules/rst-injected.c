@@ -54,13 +54,13 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_rst_injected = {
-  .code = "rst-injected",
-  .title = "RST forged on the way",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_flags = LA_CONN_RST,
-  .thresholds = {{"rst-injected.signs", LA_UNIT_COUNT, 2, "how many signs are needed"},
-                 {"rst-injected.ttl", LA_UNIT_COUNT, 2, "difference of TTL that is a sign"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-injected",
+    .title = "RST forged on the way",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_flags = LA_CONN_RST,
+    .thresholds = {{"rst-injected.signs", LA_UNIT_COUNT, 2, "how many signs are needed"},
+                   {"rst-injected.ttl", LA_UNIT_COUNT, 2, "difference of TTL that is a sign"}},
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -13,7 +13,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->side = (uint8_t)LA_OTHER(v->sender);
   ret->blame = (uint8_t)la_blame_application(LA_OTHER(v->sender));
   la_finding_add_packet(ret, early->fin_frame);
-  la_finding_add_span(ret, "held_s", late->fin_time - ((early->flags & LA_END_FIN_ACKED) != 0 ? early->fin_acked_time : early->fin_time));
+  la_finding_add_span(ret, "held_s",
+                      late->fin_time - ((early->flags & LA_END_FIN_ACKED) != 0 ? early->fin_acked_time : early->fin_time));
   return true;
 }
 
@@ -25,16 +26,18 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_span(out, la_fact_span(f, "held_s"));
   g_string_append(out, " after ");
   la_say_end(out, conn, LA_OTHER(late));
-  g_string_append_printf(out, " (FIN in packet %" G_GUINT64_FORMAT "), whose host had given up waiting and answered with a RST in packet %" G_GUINT64_FORMAT ".",
+  g_string_append_printf(out,
+                         " (FIN in packet %" G_GUINT64_FORMAT
+                         "), whose host had given up waiting and answered with a RST in packet %" G_GUINT64_FORMAT ".",
                          conn->end[late].fin_frame, conn->rst_frame);
 }
 
 const LaRule la_rule_rst_late_fin = {
-  .code = "rst-late-fin",
-  .title = "late FIN met a RST",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_flags = LA_CONN_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-late-fin",
+    .title = "late FIN met a RST",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_flags = LA_CONN_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

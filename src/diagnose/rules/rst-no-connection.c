@@ -36,15 +36,17 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, stage[0] == 'd' ? "data" : stage[0] == 'f' ? "a FIN" : "a keep-alive");
   g_string_append(out, " of ");
   la_say_end(out, conn, LA_OTHER(lost));
-  g_string_append_printf(out, " with a bare RST in packet %" G_GUINT64_FORMAT ". Its host was restarted, or dropped the socket without a word.", conn->rst_frame);
+  g_string_append_printf(
+      out, " with a bare RST in packet %" G_GUINT64_FORMAT ". Its host was restarted, or dropped the socket without a word.",
+      conn->rst_frame);
 }
 
 const LaRule la_rule_rst_no_connection = {
-  .code = "rst-no-connection",
-  .title = "connection unknown to its host",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_ERROR,
-  .any_flags = LA_CONN_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-no-connection",
+    .title = "connection unknown to its host",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_ERROR,
+    .any_flags = LA_CONN_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -25,16 +25,18 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_reset(out, f, conn);
   g_string_append(out, ", ");
   la_say_span(out, la_fact_span(f, "after_s"));
-  g_string_append_printf(out, " after data that it had not answered (packet %" G_GUINT64_FORMAT "): its application closed with unread data, or aborted.",
+  g_string_append_printf(out,
+                         " after data that it had not answered (packet %" G_GUINT64_FORMAT
+                         "): its application closed with unread data, or aborted.",
                          conn->end[LA_OTHER(f->side)].new_data_frame);
 }
 
 const LaRule la_rule_rst_unread_data = {
-  .code = "rst-unread-data",
-  .title = "closed with unread data",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_flags = LA_CONN_RST,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "rst-unread-data",
+    .title = "closed with unread data",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_flags = LA_CONN_RST,
+    .decide = decide,
+    .summarize = summarize,
 };

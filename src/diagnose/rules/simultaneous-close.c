@@ -31,18 +31,19 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
   la_say_pair(out, conn);
-  g_string_append_printf(out, ": both ends closed at once, their FINs (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT ") crossed, ", f->packets[0],
-                         f->packets[f->packet_count - 1]);
+  g_string_append_printf(
+      out, ": both ends closed at once, their FINs (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT ") crossed, ",
+      f->packets[0], f->packets[f->packet_count - 1]);
   la_say_span(out, la_fact_span(f, "apart_s"));
   g_string_append(out, " apart.");
 }
 
 const LaRule la_rule_simultaneous_close = {
-  .code = "simultaneous-close",
-  .title = "both ends closed at once",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_FIN,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "simultaneous-close",
+    .title = "both ends closed at once",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_FIN,
+    .decide = decide,
+    .summarize = summarize,
 };

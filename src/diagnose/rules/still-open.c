@@ -33,8 +33,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
   la_say_pair(out, conn);
-  g_string_append_printf(out, " was still open when the observation ended (client %s, server %s), idle for ", la_fact_word(f, "client_state"),
-                         la_fact_word(f, "server_state"));
+  g_string_append_printf(out, " was still open when the observation ended (client %s, server %s), idle for ",
+                         la_fact_word(f, "client_state"), la_fact_word(f, "server_state"));
   la_say_span(out, la_fact_span(f, "idle_s"));
   if (f->side != LA_SIDE_N) {
     g_string_append(out, "; ");
@@ -47,10 +47,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_still_open = {
-  .code = "still-open",
-  .title = "still open at the end",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "still-open",
+    .title = "still open at the end",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .decide = decide,
+    .summarize = summarize,
 };

@@ -65,7 +65,8 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   bool each_once = sources.clients >= least && sources.once * 10 >= sources.clients * 9;
   bool one_sender = service->ttl_max != 0 && service->ttl_max - service->ttl_min <= ONE_SENDER_TTL;
   /* Addresses from all over the world, one SYN from each, and all with the TTL of one sender: they are invented. */
-  bool forged = each_once && one_sender && sources.networks >= FORGED_NETWORKS && sources.networks * 2 >= MIN(sources.clients, 65536);
+  bool forged =
+      each_once && one_sender && sources.networks >= FORGED_NETWORKS && sources.networks * 2 >= MIN(sources.clients, 65536);
   ret->blame = forged ? LA_BLAME_NETWORK : LA_BLAME_CLIENT_HOST;
   ret->blame_also = each_once ? 1u << (forged ? LA_BLAME_CLIENT_HOST : LA_BLAME_NETWORK) : 0;
   ret->variant = forged;
@@ -92,8 +93,8 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
   g_string_append(out, " within ");
   la_say_span(out, la_fact_span(f, "lasted_s"));
   g_string_append_printf(out,
-                         " (up to %" G_GINT64_FORMAT " a second), and %" G_GINT64_FORMAT " of them were left after the SYN, %" G_GINT64_FORMAT
-                         " at once: a SYN flood; ",
+                         " (up to %" G_GINT64_FORMAT " a second), and %" G_GINT64_FORMAT
+                         " of them were left after the SYN, %" G_GINT64_FORMAT " at once: a SYN flood; ",
                          la_fact_count(f, "rate_per_s"), la_fact_count(f, "embryonic"), la_fact_count(f, "peak"));
   int64_t served = la_fact_count(f, "served");
   if (served == 0)
@@ -107,14 +108,14 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
 }
 
 const LaRule la_rule_syn_flood = {
-  .code = "syn-flood",
-  .title = "SYN flood",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_ERROR,
-  .thresholds = {{"syn-flood.embryonic", LA_UNIT_COUNT, 20, "attempts open at once"},
-                 {"syn-flood.share", LA_UNIT_PERCENT, 50, "share of the attempts that never completed"}},
-  .about = LA_ABOUT_SERVICE,
-  .decide_host = decide,
-  .summarize_host = summarize,
-  .covers = "syn-unanswered syn-ack-unanswered syn-isn-changed",
+    .code = "syn-flood",
+    .title = "SYN flood",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_ERROR,
+    .thresholds = {{"syn-flood.embryonic", LA_UNIT_COUNT, 20, "attempts open at once"},
+                   {"syn-flood.share", LA_UNIT_PERCENT, 50, "share of the attempts that never completed"}},
+    .about = LA_ABOUT_SERVICE,
+    .decide_host = decide,
+    .summarize_host = summarize,
+    .covers = "syn-unanswered syn-ack-unanswered syn-isn-changed",
 };

@@ -40,11 +40,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 }
 
 const LaRule la_rule_time_wait_assassination = {
-  .code = "time-wait-assassination",
-  .title = "TIME_WAIT ended by a RST",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_NOTE,
-  .any_marks = LA_MARK_AFTER_CLOSE,
-  .decide = decide,
-  .summarize = summarize,
+    .code = "time-wait-assassination",
+    .title = "TIME_WAIT ended by a RST",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_NOTE,
+    .any_marks = LA_MARK_AFTER_CLOSE,
+    .decide = decide,
+    .summarize = summarize,
 };

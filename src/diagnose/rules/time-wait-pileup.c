@@ -34,7 +34,8 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   la_finding_add_count(ret, "peak", (int64_t)peak.peak);
   la_finding_add_ratio(ret, "share", share);
   la_finding_add_count(ret, "ports", facts->ports);
-  if (!la_scan_range(facts->series, LA_PAIR_ATTEMPTS, from, peak.tick, &first, &last) || last - first < LA_TICKS_PER_SECOND_BITS)
+  if (!la_scan_range(facts->series, LA_PAIR_ATTEMPTS, from, peak.tick, &first, &last) ||
+      last - first < LA_TICKS_PER_SECOND_BITS)
     return true;
   uint64_t opened = la_scan_sum(facts->series, LA_PAIR_ATTEMPTS, first, last);
   double rate = (double)opened / la_time_seconds(la_tick_span(last - first));
@@ -61,18 +62,19 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
     la_say_span(out, la_fact_span(f, "exhausted_in_s"));
     g_string_append(out, " later and connect() fails with EADDRNOTAVAIL");
   }
-  g_string_append_printf(out, ": the %s closes first; keep connections open and use them again.", la_side_name((LaSide)f->side));
+  g_string_append_printf(out, ": the %s closes first; keep connections open and use them again.",
+                         la_side_name((LaSide)f->side));
 }
 
 const LaRule la_rule_time_wait_pileup = {
-  .code = "time-wait-pileup",
-  .title = "TIME_WAIT sockets pile up",
-  .scope = LA_SCOPE_HOST,
-  .severity = LA_SEVERITY_NOTE,
-  .thresholds = {{"time-wait-pileup.peak", LA_UNIT_COUNT, 100, "sockets in TIME_WAIT at once"},
-                 {"time-wait-pileup.warning", LA_UNIT_PERCENT, 50, "share of the port range for a warning"},
-                 {"time-wait-pileup.error", LA_UNIT_PERCENT, 80, "share of the port range for an error"}},
-  .about = LA_ABOUT_PAIR,
-  .decide_host = decide,
-  .summarize_host = summarize,
+    .code = "time-wait-pileup",
+    .title = "TIME_WAIT sockets pile up",
+    .scope = LA_SCOPE_HOST,
+    .severity = LA_SEVERITY_NOTE,
+    .thresholds = {{"time-wait-pileup.peak", LA_UNIT_COUNT, 100, "sockets in TIME_WAIT at once"},
+                   {"time-wait-pileup.warning", LA_UNIT_PERCENT, 50, "share of the port range for a warning"},
+                   {"time-wait-pileup.error", LA_UNIT_PERCENT, 80, "share of the port range for an error"}},
+    .about = LA_ABOUT_PAIR,
+    .decide_host = decide,
+    .summarize_host = summarize,
 };

@@ -4,7 +4,10 @@
 /* The FIN follows this soon after the window opened, when it had been waiting for that. */
 #define AT_ONCE (500 * LA_MSEC)
 
-enum { TO_THE_END, UNTIL_OPENED };
+enum {
+  TO_THE_END,
+  UNTIL_OPENED
+};
 
 /* How long the FIN of `sender` had waited before a window that then opened; 0: it had not. */
 static LaTime waited_for_window(const LaConnection *conn, LaSide sender)
@@ -37,11 +40,13 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     LaSide sender = LA_OTHER(i);
     const LaEndpoint *end = &conn->end[sender];
     LaTime waited = waited_for_window(conn, sender);
-    bool to_the_end = (shut->flags & LA_END_ZERO_WINDOW) != 0 && (end->flags & LA_END_DATA) != 0 && (end->flags & LA_END_FIN) == 0;
+    bool to_the_end =
+        (shut->flags & LA_END_ZERO_WINDOW) != 0 && (end->flags & LA_END_DATA) != 0 && (end->flags & LA_END_FIN) == 0;
     if (!to_the_end && waited == 0)
       continue;
     /* A reset, or the end of observation: either way the sender never got to its FIN. */
-    LaTime held = waited != 0 ? waited : ((conn->flags & LA_CONN_RST) != 0 ? conn->rst_time : conn->end_time) - shut->zero_window_since;
+    LaTime held =
+        waited != 0 ? waited : ((conn->flags & LA_CONN_RST) != 0 ? conn->rst_time : conn->end_time) - shut->zero_window_since;
     if (held < LA_THRESHOLD(context, zero_window_at_close, 0))
       continue;
     ret->side = (uint8_t)i;
@@ -67,21 +72,23 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   if (f->variant == UNTIL_OPENED) {
     g_string_append(out, ", and ");
     la_say_end(out, conn, LA_OTHER(shut));
-    g_string_append_printf(out, " had to wait with the rest of its data and its FIN: the %s application was not reading.", la_side_name(shut));
+    g_string_append_printf(out, " had to wait with the rest of its data and its FIN: the %s application was not reading.",
+                           la_side_name(shut));
     return;
   }
   g_string_append(out, " to the end, so that ");
   la_say_end(out, conn, LA_OTHER(shut));
-  g_string_append_printf(out, " can send neither the rest of its data nor a FIN: the %s application does not read.", la_side_name(shut));
+  g_string_append_printf(out, " can send neither the rest of its data nor a FIN: the %s application does not read.",
+                         la_side_name(shut));
 }
 
 const LaRule la_rule_zero_window_at_close = {
-  .code = "zero-window-at-close",
-  .title = "closing stuck behind a zero window",
-  .scope = LA_SCOPE_CONNECTION,
-  .severity = LA_SEVERITY_WARNING,
-  .any_marks = LA_MARK_ZERO_WINDOW,
-  .thresholds = {{"zero-window-at-close", LA_UNIT_SECONDS, LA_SEC, "how long the window must have been closed"}},
-  .decide = decide,
-  .summarize = summarize,
+    .code = "zero-window-at-close",
+    .title = "closing stuck behind a zero window",
+    .scope = LA_SCOPE_CONNECTION,
+    .severity = LA_SEVERITY_WARNING,
+    .any_marks = LA_MARK_ZERO_WINDOW,
+    .thresholds = {{"zero-window-at-close", LA_UNIT_SECONDS, LA_SEC, "how long the window must have been closed"}},
+    .decide = decide,
+    .summarize = summarize,
 };

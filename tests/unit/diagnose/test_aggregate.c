@@ -236,7 +236,8 @@ static uint64_t next_random(uint64_t *state)
 }
 
 /* Feeds a whole and its parts, merges these into the first, and compares. Of a thousand connections `first` go to the first part. */
-static void compare_divided(Bench *bench, Plan (*plan)(uint64_t *random, unsigned i), unsigned count, unsigned parts, unsigned first)
+static void compare_divided(Bench *bench, Plan (*plan)(uint64_t *random, unsigned i), unsigned count, unsigned parts,
+                            unsigned first)
 {
   g_autoptr(LaAggregate) whole = aggregate_new(bench);
   LaAggregate *part[4];
@@ -339,7 +340,12 @@ static void overflow_is_bounded_and_told(void **state)
   g_autoptr(LaAggregate) sources = aggregate_new(bench);
   g_autoptr(LaAggregate) services = aggregate_new(bench);
   for (unsigned i = 0; i < 100000; i++) {
-    Plan plan = {.kind = REFUSED, .client = 0x0a000000u + i, .server = 0xc0000201u, .port = 80, .at = BEGIN + i * LA_MSEC, .frame = 1 + i};
+    Plan plan = {.kind = REFUSED,
+                 .client = 0x0a000000u + i,
+                 .server = 0xc0000201u,
+                 .port = 80,
+                 .at = BEGIN + i * LA_MSEC,
+                 .frame = 1 + i};
     feed(bench, sources, &plan);
     plan.client = 0x0a000000u;
     plan.server = 0xc0000000u + i;
@@ -405,7 +411,8 @@ static GArray *findings_of(Bench *bench, const Row *row, unsigned clients)
     feed(bench, aggregate, &plan);
   }
   /* One ordinary segment: the capture is not one of SYNs only. */
-  feed(bench, aggregate, &(Plan){.kind = SERVED, .client = 0x0b000000, .server = 0xc0000299, .port = 81, .at = BEGIN, .frame = 9999999});
+  feed(bench, aggregate,
+       &(Plan){.kind = SERVED, .client = 0x0b000000, .server = 0xc0000299, .port = 81, .at = BEGIN, .frame = 9999999});
   uint64_t left;
   return la_aggregate_findings(aggregate, &bench->context, &left);
 }
@@ -429,7 +436,7 @@ static void thresholds_are_where_they_should_be(void **state)
   assert_fires(bench, (Row){EMBRYO, 20, LA_MSEC}, 1, "syn-flood");
   assert_quiet(bench, (Row){EMBRYO, 19, LA_MSEC}, 1, "syn-flood");
   assert_fires(bench, (Row){IGNORED, 20, LA_MSEC}, 20, "syn-flood");
-  assert_quiet(bench, (Row){RETRIED, 200, LA_MSEC}, 200, "syn-flood"); /* a service that is down */
+  assert_quiet(bench, (Row){RETRIED, 200, LA_MSEC}, 200, "syn-flood");   /* a service that is down */
   assert_quiet(bench, (Row){EMBRYO, 100, 4 * LA_SEC}, 100, "syn-flood"); /* held for 63 s: never twenty at once */
   assert_fires(bench, (Row){REFUSED, 3, LA_SEC}, 1, "refused-burst");
   assert_quiet(bench, (Row){REFUSED, 2, LA_SEC}, 1, "refused-burst");
@@ -480,7 +487,12 @@ static void forged_sources_blame_the_network(void **state)
   g_autoptr(LaAggregate) aggregate = aggregate_new(bench);
   uint64_t random = 3;
   for (unsigned i = 0; i < 60; i++) {
-    Plan plan = {.kind = IGNORED, .client = (uint32_t)next_random(&random), .server = 0xc0000201u, .port = 80, .at = BEGIN + i * LA_MSEC, .frame = 1 + i};
+    Plan plan = {.kind = IGNORED,
+                 .client = (uint32_t)next_random(&random),
+                 .server = 0xc0000201u,
+                 .port = 80,
+                 .at = BEGIN + i * LA_MSEC,
+                 .frame = 1 + i};
     feed(bench, aggregate, &plan);
   }
   uint64_t left;
@@ -495,7 +507,13 @@ static void a_capture_of_syns_only_shows_no_flood(void **state)
   Bench *bench = bench_new();
   g_autoptr(LaAggregate) aggregate = aggregate_new(bench);
   for (unsigned i = 0; i < 60; i++)
-    feed(bench, aggregate, &(Plan){.kind = EMBRYO, .client = 0x0a000000u + i, .server = 0xc0000201u, .port = 80, .at = BEGIN + i * LA_MSEC, .frame = 1 + i});
+    feed(bench, aggregate,
+         &(Plan){.kind = EMBRYO,
+                 .client = 0x0a000000u + i,
+                 .server = 0xc0000201u,
+                 .port = 80,
+                 .at = BEGIN + i * LA_MSEC,
+                 .frame = 1 + i});
   uint64_t left;
   g_autoptr(GArray) findings = la_aggregate_findings(aggregate, &bench->context, &left);
   assert_null(find(findings, "syn-flood"));
@@ -508,7 +526,13 @@ static void figures_count_what_happened(void **state)
   Bench *bench = bench_new();
   g_autoptr(LaAggregate) aggregate = aggregate_new(bench);
   for (unsigned i = 0; i < 100; i++)
-    feed(bench, aggregate, &(Plan){.kind = i % 2 == 0 ? SERVED : LEAKED, .client = 1, .server = 2, .port = 80, .at = BEGIN + i * 10 * LA_MSEC, .frame = 1 + i});
+    feed(bench, aggregate,
+         &(Plan){.kind = i % 2 == 0 ? SERVED : LEAKED,
+                 .client = 1,
+                 .server = 2,
+                 .port = 80,
+                 .at = BEGIN + i * 10 * LA_MSEC,
+                 .frame = 1 + i});
   LaFigures figures;
   la_aggregate_figures(aggregate, &figures);
   assert_int_equal(figures.opened, 100);
@@ -525,14 +549,10 @@ static void figures_count_what_happened(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(parts_merge_into_the_whole),
-      cmocka_unit_test(parts_merge_beyond_every_limit),
-      cmocka_unit_test(overflow_is_bounded_and_told),
-      cmocka_unit_test(other_options_do_not_merge),
-      cmocka_unit_test(thresholds_are_where_they_should_be),
-      cmocka_unit_test(facts_are_right),
-      cmocka_unit_test(forged_sources_blame_the_network),
-      cmocka_unit_test(a_capture_of_syns_only_shows_no_flood),
+      cmocka_unit_test(parts_merge_into_the_whole),          cmocka_unit_test(parts_merge_beyond_every_limit),
+      cmocka_unit_test(overflow_is_bounded_and_told),        cmocka_unit_test(other_options_do_not_merge),
+      cmocka_unit_test(thresholds_are_where_they_should_be), cmocka_unit_test(facts_are_right),
+      cmocka_unit_test(forged_sources_blame_the_network),    cmocka_unit_test(a_capture_of_syns_only_shows_no_flood),
       cmocka_unit_test(figures_count_what_happened),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,9 @@ static int compare_times(const void *a, const void *b)
 static void quantiles_are_those_of_the_sorted_values(void **state)
 {
   (void)state;
-  enum { N = 5000 };
+  enum {
+    N = 5000
+  };
   LaTime values[N];
   uint64_t random = 7;
   LaHistogram all = {0}, parts[2] = {{0}, {0}};
@@ -153,7 +155,11 @@ static void only_the_smallest_frames_are_kept(void **state)
   la_series_clear(&series);
 }
 
-enum { UP, DOWN, LASTING };
+enum {
+  UP,
+  DOWN,
+  LASTING
+};
 
 static void add(LaSeries *series, unsigned kind, uint64_t tick)
 {
