@@ -10,6 +10,9 @@ typedef int64_t LaTime; /* nanoseconds since the epoch, or a span in nanoseconds
 
 #define LA_TIME_NONE INT64_MIN
 #define LA_TIME_MAX INT64_MAX
+/* No packet is later (April 2116, after the last time of a pcap file), none earlier than its negative: so the difference of any two
+ * times is within LaTime. */
+#define LA_TIME_OF_PACKET_MAX (INT64_MAX / 2)
 #define LA_USEC INT64_C(1000)
 #define LA_MSEC INT64_C(1000000)
 #define LA_SEC INT64_C(1000000000)

@@ -23,7 +23,7 @@ LaTick la_tick_init(uint8_t tsresol, int64_t tsoffset)
   Wide offset = (Wide)tsoffset * LA_SEC;
   tick.offset = offset > LA_TIME_MAX ? LA_TIME_MAX : offset < -LA_TIME_MAX ? -LA_TIME_MAX : (LaTime)offset;
   if (tick.kind == LA_TICK_MULTIPLY && tick.offset == 0)
-    tick.plain_limit = (uint64_t)LA_TIME_MAX / tick.factor + 1;
+    tick.plain_limit = (uint64_t)LA_TIME_OF_PACKET_MAX / tick.factor + 1;
   return tick;
 }
 
@@ -37,6 +37,7 @@ LaTime la_tick_time_wide(const LaTick *tick, uint64_t ticks, bool *ret_held)
   case LA_TICK_ZERO: break;
   }
   time += tick->offset;
-  *ret_held = time > LA_TIME_MAX || time < -LA_TIME_MAX;
-  return time > LA_TIME_MAX ? LA_TIME_MAX : time < -LA_TIME_MAX ? -LA_TIME_MAX : (LaTime)time;
+  const Wide most = LA_TIME_OF_PACKET_MAX;
+  *ret_held = time > most || time < -most;
+  return (LaTime)(time > most ? most : time < -most ? -most : time);
 }

@@ -26,7 +26,7 @@ typedef struct {
  * if_tsoffset in seconds. Every value is valid. */
 LaTick la_tick_init(uint8_t tsresol, int64_t tsoffset);
 
-/* The time of `ticks`. A time out of LaTime's range becomes the range's end; whether it did is in `*ret_held`. */
+/* The time of `ticks`. A time beyond LA_TIME_OF_PACKET_MAX, or before its negative, becomes that; whether it did is in `*ret_held`. */
 LaTime la_tick_time_wide(const LaTick *tick, uint64_t ticks, bool *ret_held);
 
 /* The same, quick for the common resolutions. */

@@ -120,9 +120,13 @@ static bool usage(GError **error, const char *format, ...)
 
 static bool read_time(const char *name, const char *value, LaTime *ret_time, GError **error)
 {
-  if (la_time_parse(value, ret_time))
-    return true;
-  return usage(error, "--%s wants a time, RFC 3339 or seconds since the epoch, not '%s'", name, value);
+  LaTime time;
+  if (!la_time_parse(value, &time))
+    return usage(error, "--%s wants a time, RFC 3339 or seconds since the epoch, not '%s'", name, value);
+  if (time > LA_TIME_OF_PACKET_MAX || time < -LA_TIME_OF_PACKET_MAX)
+    return usage(error, "--%s wants a time from 1823 to 2116, not '%s'", name, value);
+  *ret_time = time;
+  return true;
 }
 
 static bool read_span(const char *name, const char *value, LaTime *ret_span, GError **error)

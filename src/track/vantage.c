@@ -23,6 +23,12 @@ static bool is_initial(uint8_t ttl)
   return ttl == 64 || ttl == 128 || ttl == 255;
 }
 
+/* A half that ends before it begins was recorded by a clock that was set back, and tells nothing. */
+static bool is_quick(LaTime half, LaTime other)
+{
+  return half >= 0 && half <= LOCAL_MAX && half * FAR_FACTOR <= other;
+}
+
 LaVantage la_connection_vantage(const LaConnection *conn)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
@@ -36,8 +42,8 @@ LaVantage la_connection_vantage(const LaConnection *conn)
     return LA_VANTAGE_MIDDLE;
   LaTime server_half = acceptor->syn_time - opener->syn_time;
   LaTime client_half = conn->handshake_ack_time - acceptor->syn_time;
-  bool client_quick = client_half <= LOCAL_MAX && client_half * FAR_FACTOR <= server_half;
-  bool server_quick = server_half <= LOCAL_MAX && server_half * FAR_FACTOR <= client_half;
+  bool client_quick = is_quick(client_half, server_half);
+  bool server_quick = is_quick(server_half, client_half);
   if (client_near && !server_near)
     return server_quick ? LA_VANTAGE_UNKNOWN : LA_VANTAGE_CLIENT;
   if (server_near && !client_near)

@@ -499,7 +499,7 @@ static void test_times_beyond_the_range_are_held_and_counted(void **state)
   put_interface(&bytes, 1);
   put_packet(&bytes, 0, UINT64_MAX, 20);
   LaSource *source = open_bytes(&bytes);
-  assert_int_equal(next_packet(source).time, LA_TIME_MAX);
+  assert_int_equal(next_packet(source).time, LA_TIME_OF_PACKET_MAX);
   unsigned count = 0;
   assert_int_equal(la_source_interfaces(source, &count)->time_out_of_range, 1);
   la_source_free(source);

@@ -439,6 +439,9 @@ static void a_handshake_tells_where_it_was_captured(void **state)
       /* TTLs and times say different things */
       {"0 C S 0 ttl=64; 0.1 S SA 0 1 ttl=50; 20 C A 1 1 ttl=64", LA_VANTAGE_UNKNOWN},
       {"0 C S 0 ttl=50; 20 S SA 0 1 ttl=64; 0.1 C A 1 1 ttl=50", LA_VANTAGE_UNKNOWN},
+      /* a clock that was set back says nothing, however far */
+      {"0 C S 0 ttl=64; -4e12 S SA 0 1 ttl=64; 1 C A 1 1 ttl=64", LA_VANTAGE_UNKNOWN},
+      {"0 C S 0 ttl=64; 1 S SA 0 1 ttl=64; -4e12 C A 1 1 ttl=64", LA_VANTAGE_UNKNOWN},
       /* retries say nothing */
       {"0 C S 0 ttl=64; 20 C S 0 ttl=64; 20 S SA 0 1 ttl=50; 0.1 C A 1 1 ttl=64", LA_VANTAGE_UNKNOWN},
       {"0 C S 0 ttl=64; 20 S SA 0 1 ttl=50; 20 S SA 0 1 ttl=50; 0.1 C A 1 1 ttl=64", LA_VANTAGE_UNKNOWN},
