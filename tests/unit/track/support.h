@@ -309,4 +309,13 @@ static inline bool chance(Dice *dice, uint32_t per_mille)
   return roll(dice, 1000) < per_mille;
 }
 
+/* The next connection of `t`, which must be number `id` and begin with frame `first`. */
+static inline LaConnection *next_is(Talk *t, uint32_t id, uint64_t first)
+{
+  LaConnection *conn = next(t);
+  assert_int_equal(conn->id, id);
+  assert_int_equal(conn->first_frame, first);
+  return conn;
+}
+
 #endif
