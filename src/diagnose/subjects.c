@@ -19,15 +19,15 @@
  * many subjects make the step the first that throws out, whatever it was before.
  *
  * At most, and only under an attack on this table, that is 13 MiB for the cells of services and as much for those of pairs, twice that
- * while they grow; 25 MiB for services and the packets kept for them, 8 MiB for targets, 2 MiB for sources, 19 MiB for pairs. A
- * capture of 100,000 connections takes about 9 MiB. */
+ * while they grow; 25 MiB for services and the packets kept for them, 8 MiB for targets, 2 MiB for sources, 16 MiB for pairs and 8 MiB to
+ * find them all. A capture of 100,000 connections between 96,000 pairs takes about 13 MiB, most of it for the pairs. */
 #include "diagnose/subjects.h"
 
 #include <assert.h>
 #include <glib.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "diagnose/hoard.h"
 
 #define SOURCE_HALVINGS 6u   /* 32,768 to 512; the steps above throw out sources */
 #define SERVICE_HALVINGS 11u /* 131,072 to 64; the steps above throw out services */
@@ -37,8 +37,9 @@
 #define CELLS_OF_A_CONNECTION 3u
 #define CELLS_SLACK 64u
 #define PEEK_MAX 8u
+#define PAIRS_FIRST 512u /* the first so many stand apart, since most captures have no more */
 #define PAIR_CHUNK_BITS 15u
-#define PAIR_CHUNK (1u << PAIR_CHUNK_BITS) /* 2 MiB: a huge page where the kernel has them */
+#define PAIR_CHUNK (1u << PAIR_CHUNK_BITS)
 
 static_assert(sizeof(LaPairSubject) == 64, "a pair is a cache line");
 
@@ -58,7 +59,9 @@ struct LaSubjects {
   LaTarget *targets;           /* (owned) */
   LaServiceSubject *services;  /* (owned) */
   LaSource *sources;           /* (owned) */
-  LaPairSubject **pair_chunks; /* each of PAIR_CHUNK (owned) */
+  LaPairSubject *first_pairs;  /* PAIRS_FIRST (owned) */
+  LaPairSubject **pair_chunks; /* each of PAIR_CHUNK (owned, but the chunks the hoard's) */
+  LaHoard hoard;
   uint32_t target_count, target_cap;
   uint32_t service_count, service_cap;
   uint32_t source_count, source_cap;
@@ -73,24 +76,18 @@ struct LaSubjects {
 
 static LaPairSubject *pair_at(const LaSubjects *s, uint32_t index)
 {
+  if (index < PAIRS_FIRST)
+    return &s->first_pairs[index];
+  index -= PAIRS_FIRST;
   return &s->pair_chunks[index >> PAIR_CHUNK_BITS][index & (PAIR_CHUNK - 1)];
 }
 
 /* A place for one more pair, zeroed. */
 static LaPairSubject *new_pair(LaSubjects *s)
 {
-  if (s->pair_count >> PAIR_CHUNK_BITS == s->pair_chunk_count) {
-    size_t size = PAIR_CHUNK * sizeof(LaPairSubject);
+  if (s->pair_count >= PAIRS_FIRST && (s->pair_count - PAIRS_FIRST) >> PAIR_CHUNK_BITS == s->pair_chunk_count) {
     s->pair_chunks = g_renew(LaPairSubject *, s->pair_chunks, s->pair_chunk_count + 1);
-    LaPairSubject *chunk = aligned_alloc(size, size);
-    if (chunk == NULL)
-      g_error("out of memory");
-#ifdef MADV_HUGEPAGE
-    /* Not for the first: most captures have few pairs. */
-    if (s->pair_chunk_count > 0)
-      madvise(chunk, size, MADV_HUGEPAGE);
-#endif
-    s->pair_chunks[s->pair_chunk_count++] = chunk;
+    s->pair_chunks[s->pair_chunk_count++] = la_hoard_take(&s->hoard, PAIR_CHUNK * sizeof(LaPairSubject));
   }
   LaPairSubject *pair = pair_at(s, s->pair_count++);
   memset(pair, 0, sizeof *pair);
@@ -140,22 +137,25 @@ static void put(Index *index, uint32_t hash, uint32_t number)
   index->used++;
 }
 
-static void reset_index(Index *index, uint32_t size)
+/* Gives the index `size` empty slots. */
+static void reset_index(LaSubjects *s, Index *index, uint32_t size)
 {
-  g_free(index->slots);
-  *index = (Index){.slots = g_new0(Slot, size), .mask = size - 1, .used = 0};
+  if (index->slots != NULL)
+    la_hoard_give(&s->hoard, index->slots, (index->mask + (size_t)1) * sizeof(Slot));
+  *index = (Index){.slots = la_hoard_take(&s->hoard, size * sizeof(Slot)), .mask = size - 1, .used = 0};
+  memset(index->slots, 0, size * sizeof(Slot));
 }
 
-static void add_to_index(Index *index, uint32_t hash, uint32_t number)
+static void add_to_index(LaSubjects *s, Index *index, uint32_t hash, uint32_t number)
 {
   if (index->used >= index->mask - index->mask / 4) {
     Index old = *index;
     index->slots = NULL;
-    reset_index(index, 2 * (old.mask + 1));
+    reset_index(s, index, 2 * (old.mask + 1));
     for (uint32_t i = 0; i <= old.mask; i++)
       if (old.slots[i].hash != 0)
         put(index, old.slots[i].hash, old.slots[i].index);
-    g_free(old.slots);
+    la_hoard_give(&s->hoard, old.slots, (old.mask + (size_t)1) * sizeof(Slot));
   }
   put(index, hash, number);
 }
@@ -248,7 +248,7 @@ static void thin_sources(LaSubjects *s, uint32_t *ret_new)
 {
   unsigned level = la_subjects_source_level(s);
   uint32_t kept = 0;
-  reset_index(&s->source_index, s->source_index.mask + 1);
+  reset_index(s, &s->source_index, s->source_index.mask + 1);
   for (uint32_t i = 0; i < s->source_count; i++) {
     uint64_t hash = hash_of_source(&s->sources[i]);
     ret_new[i] = UINT32_MAX;
@@ -266,7 +266,7 @@ static void thin_sources(LaSubjects *s, uint32_t *ret_new)
 static void thin_pairs(LaSubjects *s, const uint32_t *new_source, bool *used)
 {
   uint32_t kept = 0;
-  reset_index(&s->pair_index, s->pair_index.mask + 1);
+  reset_index(s, &s->pair_index, s->pair_index.mask + 1);
   for (uint32_t i = 0; i < s->pair_count; i++) {
     LaPairSubject *pair = pair_at(s, i);
     uint32_t source = new_source[pair->source];
@@ -289,7 +289,7 @@ static void thin_targets(LaSubjects *s, const bool *used, uint32_t *ret_new)
 {
   unsigned level = la_subjects_service_level(s);
   uint32_t kept = 0;
-  reset_index(&s->target_index, s->target_index.mask + 1);
+  reset_index(s, &s->target_index, s->target_index.mask + 1);
   for (uint32_t i = 0; i < s->target_count; i++) {
     LaTarget *target = &s->targets[i];
     uint64_t hash = hash_of_target(target);
@@ -387,12 +387,17 @@ static void narrow(LaSubjects *s, uint32_t source)
 /* ---- finding and adding ---- */
 
 /* Grows an array of `size`-byte elements to hold one more than `count`. */
-static void *with_room(void *array, uint32_t count, uint32_t *cap, size_t size)
+static void *with_room(LaSubjects *s, void *array, uint32_t count, uint32_t *cap, size_t size)
 {
   if (count < *cap)
     return array;
-  *cap = MAX(2 * *cap, 64);
-  return g_realloc_n(array, *cap, size);
+  uint32_t wider = MAX(2 * *cap, 64);
+  void *grown = la_hoard_take(&s->hoard, wider * size);
+  if (array != NULL)
+    memcpy(grown, array, count * size);
+  la_hoard_give(&s->hoard, array, *cap * size);
+  *cap = wider;
+  return grown;
 }
 
 static uint32_t find_target(LaSubjects *s, const LaHostPort *end, uint64_t hash)
@@ -406,10 +411,10 @@ static uint32_t find_target(LaSubjects *s, const LaHostPort *end, uint64_t hash)
     if (target->port == end->port && target->family == end->family && la_addr_equal(&target->addr, &end->addr))
       return index->slots[i].index;
   }
-  s->targets = with_room(s->targets, s->target_count, &s->target_cap, sizeof *s->targets);
+  s->targets = with_room(s, s->targets, s->target_count, &s->target_cap, sizeof *s->targets);
   s->targets[s->target_count] =
       (LaTarget){.addr = end->addr, .port = end->port, .family = end->family, .service = LA_NO_SERVICE};
-  add_to_index(&s->target_index, key, s->target_count);
+  add_to_index(s, &s->target_index, key, s->target_count);
   return s->target_count++;
 }
 
@@ -418,7 +423,7 @@ static uint32_t find_service(LaSubjects *s, uint32_t target)
 {
   if (s->targets[target].service != LA_NO_SERVICE)
     return s->targets[target].service;
-  s->services = with_room(s->services, s->service_count, &s->service_cap, sizeof *s->services);
+  s->services = with_room(s, s->services, s->service_count, &s->service_cap, sizeof *s->services);
   memset(&s->services[s->service_count], 0, sizeof *s->services);
   s->services[s->service_count].target = target;
   s->targets[target].service = s->service_count;
@@ -440,10 +445,10 @@ static uint32_t find_source(LaSubjects *s, const LaHostPort *end, uint64_t hash)
     if (source->family == end->family && la_addr_equal(&source->addr, &end->addr))
       return index->slots[i].index;
   }
-  s->sources = with_room(s->sources, s->source_count, &s->source_cap, sizeof *s->sources);
+  s->sources = with_room(s, s->sources, s->source_count, &s->source_cap, sizeof *s->sources);
   LaSource *source = &s->sources[s->source_count];
   *source = (LaSource){.addr = end->addr, .family = end->family};
-  add_to_index(&s->source_index, key, s->source_count);
+  add_to_index(s, &s->source_index, key, s->source_count);
   return s->source_count++;
 }
 
@@ -458,7 +463,7 @@ static uint32_t find_pair(LaSubjects *s, uint32_t source, uint32_t target, uint6
     if (pair->source == source && pair->target == target)
       return index->slots[i].index;
   }
-  add_to_index(&s->pair_index, key, s->pair_count);
+  add_to_index(s, &s->pair_index, key, s->pair_count);
   LaPairSubject *pair = new_pair(s);
   pair->source = source;
   pair->target = target;
@@ -708,9 +713,10 @@ void la_subjects_merge(LaSubjects *into, LaSubjects *from)
 LaSubjects *la_subjects_new(void)
 {
   LaSubjects *subjects = g_new0(LaSubjects, 1);
-  reset_index(&subjects->target_index, 256);
-  reset_index(&subjects->source_index, 256);
-  reset_index(&subjects->pair_index, 256);
+  subjects->first_pairs = g_new(LaPairSubject, PAIRS_FIRST);
+  reset_index(subjects, &subjects->target_index, 256);
+  reset_index(subjects, &subjects->source_index, 256);
+  reset_index(subjects, &subjects->pair_index, 256);
   return subjects;
 }
 
@@ -722,15 +728,15 @@ void la_subjects_free(LaSubjects *subjects)
     clear_service(&subjects->services[i]);
   for (uint32_t i = 0; i < subjects->pair_count; i++)
     la_series_clear(&pair_at(subjects, i)->series);
-  g_free(subjects->target_index.slots);
-  g_free(subjects->source_index.slots);
-  g_free(subjects->pair_index.slots);
-  g_free(subjects->targets);
-  g_free(subjects->services);
-  g_free(subjects->sources);
-  for (uint32_t i = 0; i < subjects->pair_chunk_count; i++)
-    free(subjects->pair_chunks[i]);
+  const Index *indices[] = {&subjects->target_index, &subjects->source_index, &subjects->pair_index};
+  for (unsigned i = 0; i < G_N_ELEMENTS(indices); i++)
+    la_hoard_give(&subjects->hoard, indices[i]->slots, (indices[i]->mask + (size_t)1) * sizeof(Slot));
+  la_hoard_give(&subjects->hoard, subjects->targets, subjects->target_cap * sizeof *subjects->targets);
+  la_hoard_give(&subjects->hoard, subjects->services, subjects->service_cap * sizeof *subjects->services);
+  la_hoard_give(&subjects->hoard, subjects->sources, subjects->source_cap * sizeof *subjects->sources);
+  g_free(subjects->first_pairs);
   g_free(subjects->pair_chunks);
+  la_hoard_clear(&subjects->hoard);
   g_free(subjects);
 }
 
