@@ -119,15 +119,17 @@ static bool handshake_pending(const LaConnection *conn)
   return true;
 }
 
+/* Spans run by the clock. Where time goes back (clocks of two interfaces, files that overlap, one wild time) a connection's own times
+ * lie behind the clock, and by these its time could be up before its next packet. Never before the clock: those were handed out. */
 static LaTime deadline_of(const LaTracker *t, const LaConnection *conn)
 {
   if ((conn->flags & LA_CONN_CLOSED) != 0)
-    return la_time_add(conn->last_time, t->options.time_wait);
+    return la_time_add(t->clock, t->options.time_wait);
   if ((conn->flags & LA_CONN_RST) != 0)
-    return la_time_add(conn->rst_time, AFTER_RST);
+    return MAX(t->clock, la_time_add(la_time_add(conn->rst_time, AFTER_RST), t->clock - conn->last_time));
   if (handshake_pending(conn))
-    return la_time_add(conn->last_time, AFTER_HANDSHAKE);
-  return t->options.idle_timeout != 0 ? la_time_add(conn->last_time, t->options.idle_timeout) : LA_TIME_MAX;
+    return la_time_add(t->clock, AFTER_HANDSHAKE);
+  return t->options.idle_timeout != 0 ? la_time_add(t->clock, t->options.idle_timeout) : LA_TIME_MAX;
 }
 
 static LaEndedBy ending_of(const LaConnection *conn)
