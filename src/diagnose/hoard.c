@@ -12,7 +12,7 @@ static unsigned class_of(size_t size)
 {
   unsigned class = 0;
   while (LA_HOARD_LEAST << class < size)
-    class++;
+    class ++;
   return class;
 }
 
@@ -48,7 +48,7 @@ void *la_hoard_take(LaHoard *hoard, size_t size)
   unsigned wanted = class_of(size);
   unsigned class = wanted;
   while (class < LA_HOARD_CLASSES - 1 && hoard->free[class] == NULL)
-    class++;
+    class ++;
   void *piece = hoard->free[class];
   if (piece != NULL)
     memcpy(&hoard->free[class], piece, sizeof(void *));
@@ -56,7 +56,7 @@ void *la_hoard_take(LaHoard *hoard, size_t size)
     piece = new_block(hoard);
   /* The upper halves are left for others. */
   while (class > wanted) {
-    class--;
+    class --;
     push(hoard, class, (char *)piece + (LA_HOARD_LEAST << class));
   }
   return piece;
