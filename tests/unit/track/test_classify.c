@@ -44,6 +44,7 @@ static void segments_of_the_handshake(void **state)
       {"0 C S 0; 10 S SA 0 1; 10 C A 1 1", HANDSHAKE_ACK},
       {"0 C S 0; 10 S SA 0 1; 10 C PA 1 1 10", HANDSHAKE_ACK | DATA_FIRST},
       {HANDSHAKE "5 C PA 1 1 10; 100 S SA 0 1; 10 C A 11 1", LA_MARK_ACKS_SYN}, /* the SYN-ACK again, the ACK again */
+      {HANDSHAKE "5 C PA 1 1 10; 0 S SA 0 1; 10 C A 11 1", LA_MARK_ACKS_SYN},
       {HANDSHAKE "5 C A 1 1", 0},
       {"0 C S 0; 10 S SA 0 1; 10 C A 1 0", 0},   /* does not acknowledge the SYN */
       {"0 C S 0; 10 S A 0 1", LA_MARK_ACKS_SYN}, /* half of a split handshake */
@@ -97,6 +98,15 @@ static void segments_out_of_place(void **state)
       /* without a round trip, three milliseconds */
       {"0 C A 1 1; 5 C PA 21 1 10; 3 C PA 1 1 20", LA_MARK_DATA | LA_MARK_OUT_OF_ORDER},
       {"0 C A 1 1; 5 C PA 21 1 10; 3.1 C PA 1 1 20", LA_MARK_DATA | LA_MARK_RETRANSMISSION},
+      /* the acknowledgment of a hole begins its time anew */
+      {HANDSHAKE "5 C PA 11 1 10; 100 S A 1 21; 3 C PA 1 1 10", LA_MARK_DATA | LA_MARK_OUT_OF_ORDER},
+      {HANDSHAKE "5 C PA 11 1 10; 100 S A 1 21; 4 C PA 1 1 10", LA_MARK_DATA | LA_MARK_ACK_OF_UNSENT},
+      /* a bare ACK in front of what was acknowledged shows that it was never sent; a capture may change the order by less */
+      {HANDSHAKE "5 S A 1 21; 1 C A 1 1", LA_MARK_ACK_OF_UNSENT},
+      {HANDSHAKE "5 S A 1 21; 0.9 C A 1 1", 0},
+      {HANDSHAKE "5 S A 1 21; 2 C A 2 1", 0},
+      {HANDSHAKE "5 C PA 11 1 10; 2 C A 1 1", 0},
+      {HANDSHAKE "5 C PA 11 1 10; 5 S A 1 11; 2 C A 1 1", 0}, /* the numbers above it were sent */
       /* acknowledged before it stands in the capture */
       {HANDSHAKE "5 S A 1 21; 3 C PA 1 1 20", DATA_FIRST | LA_MARK_OUT_OF_ORDER},
       {HANDSHAKE "5 S A 1 21; 4 C PA 1 1 20", DATA_FIRST | LA_MARK_ACK_OF_UNSENT},
@@ -296,6 +306,7 @@ static void what_else_a_segment_carries(void **state)
   static const MarkCase cases[] = {
       {HANDSHAKE "5 C PA 1 1 10 bad=1", DATA_FIRST | LA_MARK_BAD_CHECKSUM},
       {HANDSHAKE "-1 C PA 1 1 10", DATA_FIRST | LA_MARK_TIME_WENT_BACK},
+      {HANDSHAKE "0 S A 1 1 if=1; -1 S PA 1 1 10 if=1", DATA_FIRST | LA_MARK_TIME_WENT_BACK},
       {HANDSHAKE "0 C PA 1 1 10", DATA_FIRST},
   };
   check_marks_of(cases, G_N_ELEMENTS(cases));
@@ -313,12 +324,12 @@ static void counters_count_what_they_say(void **state)
            "cut=1;"
            "10 S A 1 101 win=0; 500 C A 100 1 id=7; 10 S A 1 101 win=0; 1000 S A 1 101 win=5 bad=1;"
            "1 C PA 111 1 20 id=8; 1 C PA 101 1 10 id=9; 10 S A 1 131; 5 C FA 131 1 id=10; 300 C FA 131 1 id=11; 10 S A 1 132;"
-           "5 S PA 1 132 40; 10 C RA 132 41 id=12");
+           "5 S PA 1 132 15; 1 S PA 16 132 25; 10 C RA 132 41 id=12");
   const LaConnection *conn = only(&t);
   const LaEndpoint *c = &conn->end[LA_OPENER];
   const LaEndpoint *s = &conn->end[LA_ACCEPTOR];
   assert_int_equal(c->packets, 13);
-  assert_int_equal(s->packets, 9);
+  assert_int_equal(s->packets, 10);
   assert_int_equal(c->payload_bytes, 330);
   assert_int_equal(c->payload_segments, 4); /* the copy is none */
   assert_int_equal(s->payload_bytes, 40);
@@ -361,7 +372,7 @@ static void counters_count_what_they_say(void **state)
   assert_int_equal(c->ttl_min, 64);
   assert_int_equal(c->ttl_max, 64);
   assert_int_equal(conn->first_fin, LA_OPENER);
-  assert_int_equal(conn->rst_frame, 22);
+  assert_int_equal(conn->rst_frame, 23);
   assert_int_equal(conn->rst_side, LA_OPENER);
   assert_int_equal(conn->handshake_ack_frame, 4);
   assert_int_equal(conn->moments_total, conn->moments_used);
@@ -391,6 +402,10 @@ static void missing_packets_are_told_by_acknowledgments(void **state)
       {HANDSHAKE "5 C PA 1 1 10; 5 S A 1 21; 1 C PA 11 1 10", 0, 0},   /* the capture had the order wrong */
       {HANDSHAKE "5 C PA 1 1 10; 5 S A 1 21; 100 C PA 11 1 10", 0, 0}, /* an acknowledgment of what was not sent */
       {"0 C PA 1 1 10; 5 S A 1 11", 0, 0},
+      {HANDSHAKE "5 C PA 11 1 10; 5 C PA 1 1 40", 0, 0},                /* the hole and more */
+      {HANDSHAKE "5 C PA 11 1 10; 5 S A 1 31; 100 C PA 21 1 10", 1, 1}, /* only the second was never sent */
+      {HANDSHAKE "5 S A 1 11; 5 C A 1 51; 1 S PA 1 11 50", 1, 1},       /* the server's are there, the client's are not */
+      {HANDSHAKE "5 S A 1 21; 2 C A 1 1", 0, 0},                        /* the acknowledgment was wrong */
       {"0 S A 1 11; 5 C PA 1 1 10", 0, 0},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -403,6 +418,108 @@ static void missing_packets_are_told_by_acknowledgments(void **state)
         ((conn->flags & LA_CONN_MISSED) != 0) != (cases[i].missed != 0))
       fail_msg("%s: %u missed, %u holes, flags 0x%x", cases[i].lines, c->missed, c->holes_used, conn->flags);
     talk_end(&t);
+  }
+}
+
+/* Things that stand in the capture behind their own acknowledgment. */
+static void late_recording_is_measured(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE "5 C PA 11 1 10; 5 S A 1 51; 2 C PA 21 1 15; 0.5 C PA 36 1 15");
+  const LaEndpoint *c = &only(&t)->end[LA_OPENER];
+  assert_int_equal(c->out_of_order, 2);
+  assert_int_equal(c->recorded_late, 2);
+  assert_true(c->recorded_late_most == 2500 * LA_USEC);
+  talk_end(&t);
+  talk_start(&t);
+  play(&t, HANDSHAKE "5 C PA 11 1 10; 1 C PA 1 1 10"); /* nobody acknowledged it */
+  c = &only(&t)->end[LA_OPENER];
+  assert_int_equal(c->out_of_order, 1);
+  assert_int_equal(c->recorded_late, 0);
+  talk_end(&t);
+}
+
+/* What one end sent, or acknowledged, is never put back. */
+static void numbers_only_grow(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, "0 S PA 1 1 100; 5 C A 1 51; 5 C A 1 31; 5 S A 101 1 win=5");
+  const LaConnection *conn = only(&t);
+  assert_int_equal(conn->end[LA_ACCEPTOR].snd_nxt, 5000101);
+  assert_int_equal(conn->end[LA_ACCEPTOR].snd_una, 5000051);
+  assert_int_equal(conn->end[LA_OPENER].rcv_nxt, 5000051);
+  assert_int_equal(conn->end[LA_OPENER].rcv_edge, 5000051 + 64000);
+  assert_int_equal(conn->end[LA_ACCEPTOR].rcv_edge, 1000001 + 64000); /* RFC 9293 section 3.8.6: not drawn back */
+  talk_end(&t);
+}
+
+static void syn_acks_that_acknowledge_something_else_are_counted(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *lines;
+    unsigned sent;
+    bool bad;
+  } cases[] = {
+      {"0 C S 0; 10 S SA 0 1", 1, false},
+      {"0 C S 0; 10 S SA 0 77", 1, true},
+      {"0 C S 0; 10 S SA 0 77; 10 S SA 0 1", 2, true},
+      {"0 C S 0; 10 S SA 0 1; 10 S SA 0 77", 1, true},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Talk t;
+    talk_start(&t);
+    play(&t, cases[i].lines);
+    const LaEndpoint *s = &only(&t)->end[LA_ACCEPTOR];
+    if (s->syn_ack_sent != cases[i].sent || ((s->flags & LA_END_SYN_ACK_BAD) != 0) != cases[i].bad)
+      fail_msg("%s: %u sent, flags 0x%x", cases[i].lines, s->syn_ack_sent, s->flags);
+    talk_end(&t);
+  }
+}
+
+/* The timeline holds what matters: how many moments the last line of a case adds. */
+static void what_the_timeline_keeps(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *before, *last;
+    bool kept;
+  } cases[] = {
+      {HANDSHAKE, "5 C PA 1 1 10", true},
+      {HANDSHAKE REQUEST, "5 C PA 101 201 10", false},
+      {HANDSHAKE REQUEST "5 C PA 101 201 10;", "5 S A 201 111", false},
+      {HANDSHAKE REQUEST "5 C PA 111 201 10;", "5 C PA 101 201 10", false}, /* out of order */
+      {HANDSHAKE REQUEST "5 C PA 101 201 10;", "300 C PA 101 201 10", true},
+      /* around a FIN the order of data matters, too */
+      {HANDSHAKE REQUEST "5 C FA 111 201;", "5 C PA 101 201 10", true},
+      {HANDSHAKE REQUEST "5 C FA 111 201;", "5 S A 201 101", true},    /* asks for what is missing in front of the FIN */
+      {HANDSHAKE REQUEST "5 C FA 111 201;", "5 S PA 201 101 5", true}, /* goes on after the FIN */
+      {HANDSHAKE REQUEST "5 C FA 111 201;", "5 S PA 201 101 5 sack=10", true},
+      {HANDSHAKE REQUEST "5 S PA 201 101 5; 5 C FA 111 201;", "5 C A 112 201", false},
+      {HANDSHAKE REQUEST "5 C FA 101 201; 5 S A 201 102; 5 S PA 201 102 5;", "5 S A 206 102 sack=10", false},
+      /* and behind a copy whether its receiver reacts */
+      {HANDSHAKE REQUEST "5 C PA 101 201 10 id=7; 0.1 C PA 101 201 10 id=7;", "5 S A 201 111", true},
+      {HANDSHAKE REQUEST "5 C PA 101 201 10 id=7; 0.1 C PA 101 201 10 id=7;", "5 S PA 201 111 5", false},
+      {HANDSHAKE REQUEST "5 C PA 101 201 10 id=7; 0.1 C PA 101 201 10 id=7; 5 C PA 111 201 10;", "5 S A 201 121", false},
+      {"", "0 C A 1 1", true}, /* the first of all */
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    uint64_t moments[2];
+    for (unsigned k = 0; k < 2; k++) {
+      Talk t;
+      talk_start(&t);
+      play(&t, cases[i].before);
+      if (k > 0)
+        play(&t, cases[i].last);
+      moments[k] = t.frame != 0 ? only(&t)->moments_total : 0;
+      talk_end(&t);
+    }
+    if (moments[1] - moments[0] != cases[i].kept)
+      fail_msg("%s then %s: %s", cases[i].before, cases[i].last, cases[i].kept ? "not kept" : "kept");
   }
 }
 
@@ -470,6 +587,10 @@ int main(void)
       cmocka_unit_test(what_else_a_segment_carries),
       cmocka_unit_test(counters_count_what_they_say),
       cmocka_unit_test(missing_packets_are_told_by_acknowledgments),
+      cmocka_unit_test(late_recording_is_measured),
+      cmocka_unit_test(numbers_only_grow),
+      cmocka_unit_test(syn_acks_that_acknowledge_something_else_are_counted),
+      cmocka_unit_test(what_the_timeline_keeps),
       cmocka_unit_test(many_holes_are_bounded),
       cmocka_unit_test(unanswered_sendings_are_counted),
   };

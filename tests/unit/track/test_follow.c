@@ -70,7 +70,16 @@ static void opening(void **state)
       /* the ACK is */
       {"0 C S 0; 10 S SA 0 1; 20 S PA 1 1 10", "SYN_SENT ESTABLISHED?", "SYN_RECEIVED ESTABLISHED~"},
       {"0 C S 0; 10 S SA 0 1; 20 S FA 1 1", "SYN_SENT ESTABLISHED? CLOSE_WAIT?", "SYN_RECEIVED FIN_WAIT_1"},
+      {"0 C S 0; 10 S SA 0 1; 10 C A 1 0", "SYN_SENT ESTABLISHED?", "SYN_RECEIVED"}, /* acknowledges nothing */
+      {HANDSHAKE "5 S A 1 1 sack=-200", OPEN_C, OPEN_S}, /* it has had data, even if only once too often */
+      /* a round trip and its margin decide whether a SYN-ACK crossed the ACK */
+      {HANDSHAKE "40 S SA 0 1", OPEN_C, "SYN_RECEIVED ESTABLISHED?"},
+      {HANDSHAKE "41 S SA 0 1", OPEN_C, "SYN_RECEIVED"},
+      /* the ACK comes again, and counts again unless payload was sent in vain twice */
+      {HANDSHAKE "1 C PA 1 1 10; 300 C PA 1 1 10; 700 S SA 0 1; 10 C A 11 1", OPEN_C, "SYN_RECEIVED ESTABLISHED?"},
+      {HANDSHAKE "1 C PA 1 1 10; 300 C PA 1 1 10; 300 C PA 1 1 10; 400 S SA 0 1; 10 C A 11 1", OPEN_C, "SYN_RECEIVED"},
       /* both at once, and the split handshake */
+      {"0 C S 0; 1 S S 0; 1000 C S 0", "SYN_SENT SYN_RECEIVED?", "SYN_SENT SYN_RECEIVED?"},
       {"0 C S 0; 1 S S 0", "SYN_SENT SYN_RECEIVED?", "SYN_SENT SYN_RECEIVED?"},
       {"0 C S 0; 1 S S 0; 10 C SA 0 1; 1 S SA 0 1; 10 C PA 1 1 9; 10 S A 1 10", "SYN_SENT SYN_RECEIVED ESTABLISHED",
        "SYN_SENT SYN_RECEIVED ESTABLISHED"},
@@ -117,6 +126,11 @@ static void closing(void **state)
       {HANDSHAKE REQUEST "5 C FA 101 201; 100 S PA 201 101 9", OPEN_C " FIN_WAIT_1", OPEN_S},
       {HANDSHAKE REQUEST "5 C FA 101 201; 5 S PA 201 101 9", OPEN_C " FIN_WAIT_1",
        OPEN_S " CLOSE_WAIT?"}, /* it was under way */
+      {HANDSHAKE REQUEST "5 C PA 101 201 9; 1 C FA 110 201; 5 S A 201 101", OPEN_C " FIN_WAIT_1", OPEN_S " CLOSE_WAIT?"},
+      {HANDSHAKE REQUEST "5 C PA 101 201 9; 1 C FA 110 201; 5 S A 201 101 sack=9", OPEN_C " FIN_WAIT_1",
+       OPEN_S}, /* it lacks data */
+      {HANDSHAKE REQUEST "5 C PA 101 201 9; 1 C FA 110 201; 5 S A 201 101 sack=-100", OPEN_C " FIN_WAIT_1",
+       OPEN_S " CLOSE_WAIT?"},
       /* a FIN behind a hole waits */
       {HANDSHAKE REQUEST "5 C FA 111 201", OPEN_C " FIN_WAIT_1", OPEN_S},
       {HANDSHAKE REQUEST "5 C FA 111 201; 1 C PA 101 201 10", OPEN_C " FIN_WAIT_1", OPEN_S},
@@ -124,6 +138,18 @@ static void closing(void **state)
        OPEN_S " CLOSE_WAIT"},
       /* ... or data in front of it comes again */
       {HANDSHAKE REQUEST "5 C PA 101 201 10; 1 C FA 111 201; 300 C PA 101 201 10", OPEN_C " FIN_WAIT_1", OPEN_S},
+      {HANDSHAKE REQUEST "5 C FA 111 201; 1 C PA 101 201 10; 5 S PA 201 101 9", OPEN_C " FIN_WAIT_1", OPEN_S},
+      /* data in front of a FIN that was acknowledged says nothing about either */
+      {HANDSHAKE REQUEST "5 C PA 101 201 10; 1 C FA 111 201; 10 S A 201 112; 300 C PA 101 201 10",
+       OPEN_C " FIN_WAIT_1 FIN_WAIT_2?", OPEN_S " CLOSE_WAIT"},
+      /* both FINs come again */
+      {HANDSHAKE REQUEST "5 C FA 101 201; 0 S FA 201 101; 10 C A 102 202; 0 S A 202 102; 300 C FA 101 202",
+       OPEN_C " FIN_WAIT_1 CLOSING", OPEN_S " FIN_WAIT_1 CLOSING TIME_WAIT?"},
+      {HANDSHAKE REQUEST CLOSE_BY_CLIENT "30 S FA 201 102", OPEN_C " FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT",
+       OPEN_S " CLOSE_WAIT LAST_ACK"},
+      /* an old number says nothing about what its sender had received */
+      {HANDSHAKE REQUEST "5 C FA 101 201; 10 S PA 101 102 100; 5 C A 102 201", OPEN_C " FIN_WAIT_1 FIN_WAIT_2?",
+       OPEN_S " CLOSE_WAIT"},
       /* outside the window it is none */
       {HANDSHAKE REQUEST "5 C FA 900101 201", OPEN_C, OPEN_S},
       {HANDSHAKE "5 C FA 1 1; 10 S FA 1 2; 10 C A 2 2", OPEN_C " FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT",
@@ -140,6 +166,8 @@ static void resetting(void **state)
       {"0 C S 0; 10 S SA 0 1; 10 C R 1", "SYN_SENT CLOSED",
        "SYN_RECEIVED CLOSED?"}, /* a bare RST: there is no socket any more */
       {HANDSHAKE REQUEST "5 C RA 101 201", OPEN_C " CLOSED", OPEN_S " CLOSED?"},
+      {HANDSHAKE REQUEST "5 C PA 101 201 50; 1 C R 120", OPEN_C " CLOSED", OPEN_S " CLOSED?"}, /* counts */
+      {HANDSHAKE REQUEST "5 S A 201 120; 5 C R 120", OPEN_C " CLOSED", OPEN_S " CLOSED?"},
       {HANDSHAKE REQUEST "5 C R 99", OPEN_C, OPEN_S},                    /* does not count, and is not its own */
       {HANDSHAKE REQUEST "5 C R 101 ttl=33", OPEN_C, OPEN_S " CLOSED?"}, /* somebody else's */
       {HANDSHAKE REQUEST "5 C FRA 101 201", OPEN_C " CLOSED", OPEN_S " CLOSED?"},
@@ -199,6 +227,27 @@ static void what_tells_nothing(void **state)
   check_paths(cases, G_N_ELEMENTS(cases));
 }
 
+/* RFC 7323 section 4.3: an acknowledgment echoes the segment that it answers. One older than the latest copy of the FIN tells that an
+ * earlier copy was taken, and so that both ends closed at once. */
+static void an_echo_tells_which_copy_of_a_fin_was_taken(void **state)
+{
+  (void)state;
+#define CROSSED HANDSHAKE REQUEST "5 S FA 201 101 ts=900; 1 C FA 101 201 ts=10; 300 C FA 101 202 ts=310;"
+  static const PathCase cases[] = {
+      {CROSSED "10 S A 202 102 ts=920 ecr=10", OPEN_C " FIN_WAIT_1 CLOSING TIME_WAIT?", OPEN_S " FIN_WAIT_1 CLOSING TIME_WAIT"},
+      {CROSSED "10 S A 202 102 ts=920 ecr=309", OPEN_C " FIN_WAIT_1 CLOSING TIME_WAIT?",
+       OPEN_S " FIN_WAIT_1 CLOSING TIME_WAIT"},
+      {CROSSED "10 S A 202 102 ts=920 ecr=310", OPEN_C " FIN_WAIT_1 CLOSING TIME_WAIT?",
+       OPEN_S " FIN_WAIT_1 FIN_WAIT_2? TIME_WAIT"},
+      {CROSSED "10 S A 202 102", OPEN_C " FIN_WAIT_1 CLOSING TIME_WAIT?", OPEN_S " FIN_WAIT_1 FIN_WAIT_2? TIME_WAIT"},
+      /* the first copy came after the acknowledgment: then the client closed second */
+      {HANDSHAKE REQUEST
+       "5 S FA 201 101; 1 C A 101 202; 1 C FA 101 202 ts=10; 300 C FA 101 202 ts=310; 10 S A 202 102 ts=920 ecr=10",
+       OPEN_C " CLOSE_WAIT LAST_ACK CLOSED?", OPEN_S " FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT"},
+  };
+  check_paths(cases, G_N_ELEMENTS(cases));
+}
+
 /* ---- frames and flags ---- */
 
 static void steps_know_their_packets(void **state)
@@ -237,6 +286,46 @@ static void corrections_are_told(void **state)
   assert_int_equal(conn->end[LA_ACCEPTOR].corrected, 1);
   assert_int_equal(conn->end[LA_OPENER].corrected, 0);
   assert_true((conn->marks & LA_MARK_CORRECTED) != 0);
+  talk_end(&t);
+}
+
+/* What let a FIN in: itself, or what filled the hole in front of it. */
+static void a_fin_behind_a_hole_is_let_in_by_what_fills_it(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "5 C FA 111 201; 1 C PA 101 201 10; 10 S A 201 112"); /* frames 8, 9, 10 */
+  const LaConnection *conn = only(&t);
+  assert_int_equal(conn->end[LA_ACCEPTOR].path[2].state, LA_TCP_CLOSE_WAIT);
+  assert_int_equal(conn->end[LA_ACCEPTOR].path[2].frame, 9);
+  assert_int_equal(conn->end[LA_ACCEPTOR].path[2].proved_by, 10);
+  talk_end(&t);
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "5 C PA 101 201 10; 1 C FA 111 201; 10 S A 201 112");
+  assert_int_equal(only(&t)->end[LA_ACCEPTOR].path[2].frame, 9);
+  talk_end(&t);
+}
+
+static void what_a_reset_leaves(void **state)
+{
+  (void)state;
+  Talk t;
+  talk_start(&t);
+  assert_marks(play(&t, HANDSHAKE REQUEST "5 C RA 101 201"), LA_MARK_RST_COUNTS, LA_MARK_CORRECTED);
+  LaTime reset = t.time;
+  assert_marks(play(&t, "10 C PA 101 201 5"), LA_MARK_CORRECTED | LA_MARK_AFTER_RST, 0);
+  const LaConnection *conn = only(&t);
+  assert_true((conn->end[LA_OPENER].flags & (LA_END_RST | LA_END_WENT_ON)) == (LA_END_RST | LA_END_WENT_ON));
+  assert_true((conn->end[LA_ACCEPTOR].flags & (LA_END_RST | LA_END_WENT_ON)) == 0);
+  assert_true(conn->rst_time == reset);
+  talk_end(&t);
+
+  talk_start(&t);
+  play(&t, HANDSHAKE REQUEST "5 C R 101 ttl=33; 500 S PA 201 101 10"); /* survived */
+  conn = only(&t);
+  assert_true(conn->rst_time == LA_TIME_NONE);
+  assert_int_equal(conn->rst_frame, 0);
   talk_end(&t);
 }
 
@@ -313,6 +402,9 @@ int main(void)
       cmocka_unit_test(what_tells_nothing),
       cmocka_unit_test(steps_know_their_packets),
       cmocka_unit_test(corrections_are_told),
+      cmocka_unit_test(an_echo_tells_which_copy_of_a_fin_was_taken),
+      cmocka_unit_test(a_fin_behind_a_hole_is_let_in_by_what_fills_it),
+      cmocka_unit_test(what_a_reset_leaves),
       cmocka_unit_test(flags_of_the_connection),
       cmocka_unit_test(a_reset_of_somebody_else_is_told),
   };

@@ -148,7 +148,8 @@ static void errors_of_ipv6_have_their_own_numbers(void **state)
   } cases[] = {
       {0x0100, "unreachable", LA_APP_NONE},         {0x0103, "unreachable", LA_APP_EHOSTUNREACH},
       {0x0104, "unreachable", LA_APP_ECONNREFUSED}, {0x0200, "unanswered", LA_APP_NONE}, /* packet too big */
-      {0x0300, "unreachable", LA_APP_NONE},         {0x0400, "unreachable", LA_APP_NONE},
+      {0x0300, "unreachable", LA_APP_NONE},         {0x0301, "unreachable", LA_APP_NONE},
+      {0x0303, "unreachable", LA_APP_NONE},         {0x0400, "unreachable", LA_APP_NONE},
       {0x0b00, "unanswered", LA_APP_NONE},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -235,6 +236,7 @@ static void a_final_state_is_certain_when_packets_prove_it(void **state)
   check_certain(HANDSHAKE REQUEST CLOSE_BY_CLIENT, true, false);
   check_certain(HANDSHAKE REQUEST "5 C RA 101 201", true, false);
   check_certain("0 C PA 1 1 10; 10 S PA 1 11 10; 10 C A 11 11", false, false); /* how it began is assumed */
+  check_certain("0 C PA 1 1 10; 10 S PA 1 11 10; 1 C FA 11 11; 10 S A 11 12; 1 S PA 11 12 5; 10 C A 12 16", false, false);
   /* the whole close is in the capture */
   check_certain("0 C PA 1 1 10; 10 S PA 1 11 10; 1 C FA 11 11; 10 S A 11 12; 1 S FA 11 12; 10 C A 12 12", true, false);
 }
@@ -245,6 +247,9 @@ static void missing_numbers_are_doubt(void **state)
   (void)state;
   check_certain(HANDSHAKE REQUEST "5 S PA 201 101 10; 10 C A 101 211; 1 C PA 101 211 5; 10 S A 211 106", true, true);
   check_certain(HANDSHAKE REQUEST "5 C A 101 211; 1 C PA 101 211 5; 10 S A 211 106", false, false);
+  check_certain(HANDSHAKE REQUEST "5 C FA 101 201; 10 S A 201 102; 5 S PA 201 102 9; 10 C A 102 210", true, true);
+  check_certain(HANDSHAKE REQUEST "5 C FA 101 201; 10 S A 201 102; 5 S PA 201 102 9; 10 C A 102 220", false, false);
+  check_certain(HANDSHAKE REQUEST "5 C A 101 211; 5 C RA 101 211", true, false); /* a RST ends it whatever is missing */
 }
 
 /* A FIN that passed towards an end which said nothing since. */
@@ -253,6 +258,9 @@ static void a_fin_under_way_is_doubt(void **state)
   (void)state;
   check_certain(HANDSHAKE REQUEST "5 C FA 101 201", true, false);
   check_certain(HANDSHAKE REQUEST "5 C FA 101 201; 300 C FA 101 201", true, false);
+  check_certain(HANDSHAKE REQUEST "5 C FA 101 201; 300 C FA 101 201; 10 S A 201 102", false, true); /* it spoke */
+  check_certain(HANDSHAKE REQUEST "5 C R 99", true, false); /* it may take this RST for one that counts */
+  check_certain(HANDSHAKE REQUEST "5 C R 99; 10 S A 201 101", true, true);
 }
 
 /* ---- strays, one direction, round trips ---- */
@@ -312,6 +320,7 @@ static void one_direction_is_an_end_that_answers_what_nobody_said(void **state)
   check_one_direction("0 C S 0; 20 C A 1 1", true);
   check_one_direction("0 C S 0; 1000 C S 0; 2000 C S 0", false);
   check_one_direction("0 C A 1 1", false);
+  check_one_direction("0 S SA 0 1; 1000 S SA 0 1", false);
   check_one_direction("0 C R 1", false);
   check_one_direction(HANDSHAKE, false);
   check_one_direction("0 C PA 1 1 10; 5 S A 1 11", false);

@@ -245,6 +245,8 @@ static void clients_that_are_not_finished_are_counted(void **state)
   assert_int_equal(queue_clients_after("0 C S 0; 10 S SA 0 1; 10 C A 1 1; 10 S R 1", 1), 1);
   assert_int_equal(queue_clients_after("0 C S 0; 10 S SA 0 1; 10 C A 1 1; 10 S RA 1 1", 1), 0);
   assert_int_equal(queue_clients_after("0 C S 0; 10 S SA 0 1; 10 C A 1 1; 10 S PA 1 1 9; 10 S R 10", 1), 0);
+  assert_int_equal(queue_clients_after("0 C S 0; 10 S SA 0 1; 1000 S SA 0 1; 2000 S SA 0 1", 1), 0); /* no ACK at all */
+  assert_int_equal(queue_clients_after("0 C S 0; 10 S SA 0 1; 10 C A 1 1; 5 S PA 1 1 9; 1000 S SA 0 1; 1000 S SA 0 1", 1), 0);
   /* each client once, up to four of them, and more when they come anew */
   assert_int_equal(queue_clients_after("0 C S 0; 10 S SA 0 1; 10 C A 1 1; 10 S R 1", 4), 4);
   assert_int_equal(queue_clients_after("0 C S 0; 10 S SA 0 1; 10 C A 1 1; 10 S R 1", 7), 7);
