@@ -160,6 +160,7 @@ static void a_stale_syn_of_the_server_is_folded_back_to_its_side(void **state)
   Talk t;
   talk_start(&t);
   play(&t, HANDSHAKE REQUEST "9000 S S 0 isn=9000000");
+  assert_int_equal(t.note.id, 2);
   t.isn[LA_ACCEPTOR] = 5000000;
   play(&t, "10 C A 101 201; 10 S PA 201 101 5; 10 C A 101 206");
   const LaConnection *conn = only(&t);

@@ -38,6 +38,7 @@ static void roles_come_from_syn_syn_ack_port_and_first_packet_in_that_order(void
       {"0 C A 1 1", 80, 40000, LA_ROLES_PORT, LA_ACCEPTOR},
       {"0 C A 1 1", 1023, 1024, LA_ROLES_PORT, LA_ACCEPTOR}, /* well known beats registered */
       {"0 C A 1 1", 8888, 443, LA_ROLES_PORT, LA_OPENER},
+      {"0 C A 1 1", 1024, 1023, LA_ROLES_PORT, LA_OPENER},
       {"0 C A 1 1", 32767, 32768, LA_ROLES_PORT, LA_ACCEPTOR},
       {"0 C A 1 1", 32768, 40000, LA_ROLES_FIRST_PACKET, LA_OPENER},
       {"0 C A 1 1", 50000, 40000, LA_ROLES_FIRST_PACKET, LA_OPENER},
