@@ -101,7 +101,7 @@ static void a_connection_is_clear_when_taken(void **state)
 static void add_numbered(LaPool *pool, LaConnection *conn, unsigned count)
 {
   for (unsigned i = 0; i < count; i++)
-    la_pool_add_moment(pool, conn)->frame = conn->moments_total;
+    la_pool_add_moment(pool, conn)->frame = i + 1;
 }
 
 /* The first 40 and the last 24, in order; nothing between is lost before 65. */
