@@ -173,6 +173,11 @@ static bool is_unprovoked(const LaConnection *conn, const LaAround *what)
 
 /* ---- ports ---- */
 
+static bool is_soon_after(LaTime then, LaTime now)
+{
+  return now >= then && now - then <= OTHER_FAMILY_MAX;
+}
+
 /* The cache line of the connection's service port, emptied when another port had it. */
 static unsigned port_slot(LaSurroundings *a, const LaConnection *conn)
 {
@@ -189,7 +194,7 @@ static void book_refused_family(LaSurroundings *a, LaConnection *conn, LaTime no
 {
   unsigned slot = port_slot(a, conn);
   if (a->ports[slot].established_family != 0 && a->ports[slot].established_family != conn->family &&
-      now - a->ports[slot].established_time <= OTHER_FAMILY_MAX)
+      is_soon_after(a->ports[slot].established_time, now))
     conn->other_family = now - a->ports[slot].established_time;
   a->ports[slot].refused_family = conn->family;
   a->ports[slot].refused_time = now;
@@ -200,10 +205,11 @@ static void book_refused_family(LaSurroundings *a, LaConnection *conn, LaTime no
 static void book_established_family(LaSurroundings *a, LaConnection *conn, LaTime now)
 {
   unsigned slot = port_slot(a, conn);
-  /* The pool never gives memory back, so a connection that is gone is told by its id. */
-  if (a->ports[slot].refused_family != 0 && a->ports[slot].refused_family != conn->family &&
-      now - a->ports[slot].refused_time <= OTHER_FAMILY_MAX && a->ports[slot].refused->id == a->ports[slot].refused_id)
-    a->ports[slot].refused->other_family = now - a->ports[slot].refused_time;
+  /* The pool never gives memory back, so a connection that is gone is told by its id, and one that has finished is frozen. */
+  LaConnection *refused = a->ports[slot].refused;
+  if (a->ports[slot].refused_family != 0 && a->ports[slot].refused_family != conn->family && refused->ended_by == LA_ENDED_N &&
+      refused->id == a->ports[slot].refused_id && is_soon_after(a->ports[slot].refused_time, now))
+    refused->other_family = now - a->ports[slot].refused_time;
   a->ports[slot].established_family = conn->family;
   a->ports[slot].established_time = now;
 }

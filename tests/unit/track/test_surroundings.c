@@ -383,6 +383,7 @@ static void a_refusal_knows_whether_the_other_family_answered(void **state)
   assert_true(other_family_of(refused, "280 C S 0; 10 S SA 0 1; 10 C A 1 1", 0) == 300 * LA_MSEC);
   assert_true(other_family_of(refused, "281 C S 0; 10 S SA 0 1; 10 C A 1 1", 0) == LA_TIME_NONE);
   assert_true(other_family_of(refused, "10 C S 0; 10 S RA 0 1", 0) == LA_TIME_NONE);
+  assert_true(other_family_of(refused, "-30 C S 0; 10 S SA 0 1; 10 C A 1 1", 0) == LA_TIME_NONE); /* that was before */
   /* the answer first */
   assert_true(other_family_of("290 C S 0; 10 S RA 0 1", HANDSHAKE, 1) == 300 * LA_MSEC);
   assert_true(other_family_of("291 C S 0; 10 S RA 0 1", HANDSHAKE, 1) == LA_TIME_NONE);
