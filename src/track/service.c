@@ -9,6 +9,7 @@ struct LaServices {
   uint32_t *slots; /* index + 1; 0: free */
   uint32_t mask;
   uint64_t overflow;
+  uint64_t seed;
 };
 
 LaServices *la_services_new(void)
@@ -16,6 +17,8 @@ LaServices *la_services_new(void)
   LaServices *s = g_new0(LaServices, 1);
   s->mask = 255;
   s->slots = g_new0(uint32_t, s->mask + 1);
+  /* As for four-tuples: strangers cannot choose services that collide, and nothing in the output depends on it. */
+  s->seed = (uint64_t)g_random_int() << 32 | g_random_int();
   return s;
 }
 
@@ -28,13 +31,18 @@ void la_services_free(LaServices *s)
   g_free(s);
 }
 
-static uint32_t hash_of(const LaAddr *addr, uint16_t port)
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+  unsigned __int128 product = (unsigned __int128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) * (b ^ UINT64_C(0xe7037ed1a0b428db));
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint32_t hash_of(const LaServices *s, const LaAddr *addr, uint16_t port)
 {
   uint64_t a, b;
   memcpy(&a, addr->bytes, sizeof a);
   memcpy(&b, addr->bytes + 8, sizeof b);
-  uint64_t h = (a ^ (b * UINT64_C(0x9e3779b97f4a7c15)) ^ ((uint64_t)port << 48)) * UINT64_C(0xbf58476d1ce4e5b9);
-  return (uint32_t)(h >> 32);
+  return (uint32_t)mix(mix(a ^ s->seed, b), s->seed + port);
 }
 
 static bool is_item(const LaService *item, const LaAddr *addr, uint8_t family, uint16_t port)
@@ -47,7 +55,7 @@ static void grow(LaServices *s)
   uint32_t mask = s->mask * 2 + 1;
   uint32_t *slots = g_new0(uint32_t, mask + 1);
   for (uint32_t i = 0; i < s->count; i++) {
-    uint32_t at = hash_of(&s->items[i].addr, s->items[i].port) & mask;
+    uint32_t at = hash_of(s, &s->items[i].addr, s->items[i].port) & mask;
     while (slots[at] != 0)
       at = (at + 1) & mask;
     slots[at] = i + 1;
@@ -59,7 +67,7 @@ static void grow(LaServices *s)
 
 uint32_t la_services_index(LaServices *s, const LaAddr *addr, uint8_t family, uint16_t port)
 {
-  uint32_t at = hash_of(addr, port) & s->mask;
+  uint32_t at = hash_of(s, addr, port) & s->mask;
   for (; s->slots[at] != 0; at = (at + 1) & s->mask)
     if (is_item(&s->items[s->slots[at] - 1], addr, family, port))
       return s->slots[at] - 1;

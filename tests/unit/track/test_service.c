@@ -1,4 +1,6 @@
 /* Facts about services: an index that is bounded and stays, buckets of spans with a bounded error. */
+#include <time.h>
+
 #include <glib.h>
 
 #include "track/service.h"
@@ -164,6 +166,22 @@ static void full_buckets_are_halved(void **state)
   assert_in_range(used[1] / used[0], 3, 4); /* four to one, as they were booked */
 }
 
+/* Every port of one host, as a scan tries them, with one of another host before: found in the time of a few steps each. A table that
+ * puts them in one place takes 2^31 steps. */
+static void the_ports_of_one_host_lie_apart(void **state)
+{
+  (void)state;
+  LaServices *s = la_services_new();
+  LaAddr a = server(1);
+  clock_t before = clock();
+  for (unsigned round = 0; round < 2; round++)
+    for (unsigned port = 0; port <= UINT16_MAX; port++)
+      assert_int_equal(la_services_index(s, &a, LA_FAMILY_IPV4, (uint16_t)port), port);
+  assert_true(clock() - before < 2 * CLOCKS_PER_SEC);
+  assert_int_equal(la_services_overflow(s), 0);
+  la_services_free(s);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -171,6 +189,7 @@ int main(void)
       cmocka_unit_test(a_new_service_knows_nothing),
       cmocka_unit_test(there_are_no_more_than_fit_and_the_rest_is_counted),
       cmocka_unit_test(the_tracker_goes_on_without_services),
+      cmocka_unit_test(the_ports_of_one_host_lie_apart),
       cmocka_unit_test(a_median_is_near_the_span),
       cmocka_unit_test(the_ends_of_the_range_hold),
       cmocka_unit_test(a_median_is_the_middle_one),
