@@ -63,6 +63,12 @@ void la_facts_covers(LaFinding *finding, uint64_t covers);
 /* " This sums up 12 findings of single connections.": appended when the finding covers any. */
 void la_say_covers(GString *out, const LaFinding *finding);
 
+/* Adds the fact `one_in` when of the targets only one in so many was kept, so that the counts are estimates. */
+void la_facts_sampled(LaFinding *finding, const LaSubjectFacts *facts);
+
+/* "about " when they are, else "". (static) */
+const char *la_say_sampled(const LaFinding *finding);
+
 /* States how many packets would show it, of which some are listed. */
 void la_facts_packets_total(LaFinding *finding, uint64_t total);
 

@@ -413,6 +413,17 @@ void la_facts_covers(LaFinding *finding, uint64_t covers)
     la_finding_add_count(finding, "covers", (int64_t)covers);
 }
 
+void la_facts_sampled(LaFinding *finding, const LaSubjectFacts *facts)
+{
+  if (facts->tried_level != 0)
+    la_finding_add_count(finding, "one_in", INT64_C(1) << facts->tried_level);
+}
+
+const char *la_say_sampled(const LaFinding *finding)
+{
+  return la_finding_fact(finding, "one_in") != NULL ? "about " : "";
+}
+
 void la_facts_packets_total(LaFinding *finding, uint64_t total)
 {
   finding->packets_total = MAX(total, finding->packet_count);

@@ -114,7 +114,9 @@ static uint64_t hash_end(const LaAddr *addr, uint8_t family, uint16_t port)
 {
   uint64_t low = GUINT64_FROM_LE(load64(addr->bytes));
   uint64_t high = GUINT64_FROM_LE(load64(addr->bytes + 8));
-  return mix(mix(low, high ^ (uint64_t)family << 32), port + UINT64_C(0x8ebc6af09c88c6e3));
+  uint64_t host = mix(low, high ^ (uint64_t)family << 32);
+  /* Twice: after one product the first bits of neighbouring ports can be the same, and the sample kept a host's ports all or none. */
+  return mix(mix(host, port + UINT64_C(0x8ebc6af09c88c6e3)), host);
 }
 
 static uint32_t slot_hash(uint64_t hash)

@@ -6,7 +6,8 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
 {
   uint64_t window = la_tick(LA_THRESHOLD(context, address_scan, 1));
   int64_t least = MAX(LA_THRESHOLD(context, address_scan, 0), 1);
-  if (((int64_t)facts->tried_count << facts->tried_level) < least)
+  /* Those that were kept must be enough by themselves, as with port-scan. */
+  if ((int64_t)facts->tried_count < least)
     return false;
   unsigned best = 0, best_len = 0;
   unsigned failed = 0;
@@ -21,7 +22,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
     }
   }
   uint64_t hosts = (uint64_t)best_len << facts->tried_level;
-  if (best_len == 0 || (int64_t)hosts < least)
+  if ((int64_t)best_len < least)
     return false;
   const LaTried *first = &facts->tried[best];
   const LaTried *last = &facts->tried[best + best_len - 1];
@@ -39,6 +40,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   la_finding_add_count(ret, "port", facts->scanned.port);
   la_finding_add_count(ret, "hosts", (int64_t)hosts);
   la_finding_add_count(ret, "open_hosts", (int64_t)(open << facts->tried_level));
+  la_facts_sampled(ret, facts);
   la_finding_add_span(ret, "lasted_s", la_tick_span(last->first_tick - first->first_tick));
   la_facts_covers(ret, findings);
   return true;
@@ -47,8 +49,8 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
 static void summarize(const LaFinding *f, const LaSubject *subject, GString *out)
 {
   la_say_subject(out, subject);
-  g_string_append_printf(out, " tried port %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " hosts within ",
-                         la_fact_count(f, "port"), la_fact_count(f, "hosts"));
+  g_string_append_printf(out, " tried port %" G_GINT64_FORMAT " of %s%" G_GINT64_FORMAT " hosts within ",
+                         la_fact_count(f, "port"), la_say_sampled(f), la_fact_count(f, "hosts"));
   la_say_span(out, la_fact_span(f, "lasted_s"));
   g_string_append_printf(out,
                          ", of which %" G_GINT64_FORMAT " answered, and most never became a connection: it looks for hosts "

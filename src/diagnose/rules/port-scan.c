@@ -5,7 +5,8 @@
 static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFinding *ret)
 {
   uint64_t ports = (uint64_t)facts->tried_count << facts->tried_level;
-  if ((int64_t)ports < LA_THRESHOLD(context, port_scan, 0))
+  /* Those that were kept must be enough by themselves: a single one that stands for many may be the only one of its host. */
+  if ((int64_t)facts->tried_count < LA_THRESHOLD(context, port_scan, 0) || facts->tried_count == 0)
     return false;
   uint64_t failed = 0, open = 0, refused = 0, findings = 0;
   for (unsigned i = 0; i < facts->tried_count; i++) {
@@ -30,6 +31,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   la_finding_add_count(ret, "open_ports", (int64_t)(open << facts->tried_level));
   la_finding_add_count(ret, "refused_ports", (int64_t)(refused << facts->tried_level));
   la_finding_add_count(ret, "silent_ports", (int64_t)((facts->tried_count - open - refused) << facts->tried_level));
+  la_facts_sampled(ret, facts);
   la_finding_add_span(ret, "lasted_s", la_tick_span(last->first_tick - first->first_tick));
   la_facts_covers(ret, findings);
   return true;
@@ -39,7 +41,7 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
 {
   const LaFact *host = la_finding_fact(f, "host");
   la_say_subject(out, subject);
-  g_string_append_printf(out, " tried %" G_GINT64_FORMAT " ports of ", la_fact_count(f, "ports"));
+  g_string_append_printf(out, " tried %s%" G_GINT64_FORMAT " ports of ", la_say_sampled(f), la_fact_count(f, "ports"));
   la_say_addr(out, &host->value.addr, (uint8_t)host->extra);
   g_string_append(out, " within ");
   la_say_span(out, la_fact_span(f, "lasted_s"));

@@ -377,6 +377,23 @@ static void overflow_is_bounded_and_told(void **state)
   assert_non_null(scan);
   int64_t hosts = la_finding_fact(scan, "hosts")->value.count;
   assert_true(hosts > 90000 && hosts < 110000);
+  int64_t one_in = la_finding_fact(scan, "one_in")->value.count;
+  assert_true(one_in > 100000 / LA_TARGETS_MAX && hosts % one_in == 0);
+  /* One port of each host, also when one host that was kept stands for many. */
+  assert_null(find(scans, "port-scan"));
+
+  /* Neither do ten ports of each make the sample keep all ten of one. */
+  g_autoptr(LaAggregate) few_ports = aggregate_new(bench);
+  for (unsigned i = 0; i < 100000; i++)
+    feed(bench, few_ports,
+         &(Plan){.kind = REFUSED,
+                 .client = 0x0a000000u,
+                 .server = 0x0c000000u + i / 10,
+                 .port = (uint16_t)(1 + i % 65535),
+                 .at = BEGIN + i * LA_MSEC,
+                 .frame = 1 + i});
+  g_autoptr(GArray) none = la_aggregate_findings(few_ports, &bench->context, &left);
+  assert_null(find(none, "port-scan"));
   bench_free(bench);
 }
 
