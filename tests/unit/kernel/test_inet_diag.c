@@ -215,7 +215,7 @@ static void through_a_life(int family)
   assert_int_equal(find(sockets, there, here)->state, LA_SOCKET_CLOSE_WAIT);
   assert_int_equal(find(sockets, there, here)->receive_queue, 6); /* the FIN is counted */
   assert_true(find(sockets, there, here)->has_info);
-  assert_int_equal(find(sockets, there, here)->info.bytes_received, 5);
+  assert_int_equal(find(sockets, there, here)->info.bytes_received, 6);
 
   close(client);
   close(server); /* with unread data: a RST ends both */
