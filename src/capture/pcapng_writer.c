@@ -1,4 +1,6 @@
-/* Blocks are put together in one buffer and handed to stdio, in this machine's byte order, which the section header states.
+/* Blocks are put together in one buffer and collected in another, in this machine's byte order, which the section header states. Only
+ * whole blocks are handed to the system, so that a file whose writer is killed can be read; and where the disk is full in the
+ * middle of a block, the file is cut back to the block's start.
  *
  * Every interface has nanoseconds (if_tsresol 9), whatever the packets came from: times are carried as nanoseconds
  * everywhere. */
@@ -6,21 +8,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "capture/pcapng_options.h"
 
-#define FILE_BUFFER ((size_t)256 << 10)
+#define FILE_BUFFER ((guint)256 << 10)
 #define OPTION_MAX 65535
 
 struct LaPcapngWriter {
-  FILE *file; /* NULL when closed */
+  int fd; /* -1 when closed */
   char *name;
   GByteArray *block; /* the block being put together */
+  GByteArray *ready; /* whole blocks that the system has not got yet */
   GArray *snaplens;  /* of uint32_t: by interface */
+  uint64_t total;    /* bytes of all blocks so far */
   int failed;        /* errno of the first failure, 0: none */
 };
 
@@ -96,16 +100,52 @@ static bool tell_failure(LaPcapngWriter *writer, GError **error)
   return false;
 }
 
+/* After a failure `written` bytes of the ready blocks are in the file: takes the last one away when it is not whole. */
+static void cut_back(const LaPcapngWriter *writer, size_t written)
+{
+  size_t whole = 0;
+  while (whole < written) {
+    uint32_t len;
+    memcpy(&len, writer->ready->data + whole + 4, sizeof len);
+    if (len > written - whole)
+      break;
+    whole += len;
+  }
+  off_t at = lseek(writer->fd, 0, SEEK_CUR);
+  struct stat status;
+  if (whole < written && at >= 0 && fstat(writer->fd, &status) == 0 && S_ISREG(status.st_mode) &&
+      ftruncate(writer->fd, at - (off_t)(written - whole)) != 0)
+    return; /* it stays cut off in the middle of a packet, which readers understand, too */
+}
+
+static void write_ready(LaPcapngWriter *writer)
+{
+  size_t written = 0;
+  while (written < writer->ready->len && writer->failed == 0) {
+    ssize_t n = write(writer->fd, writer->ready->data + written, writer->ready->len - written);
+    if (n >= 0)
+      written += (size_t)n;
+    else if (errno != EINTR)
+      writer->failed = errno;
+  }
+  if (writer->failed != 0)
+    cut_back(writer, written);
+  g_byte_array_set_size(writer->ready, 0);
+}
+
 /* Sets the block's lengths and writes it. */
 static bool end_block(LaPcapngWriter *writer, GError **error)
 {
   uint32_t len = writer->block->len + 4;
   put_u32(writer->block, len);
   memcpy(writer->block->data + 4, &len, sizeof len);
-  if (writer->failed == 0 && writer->file == NULL)
+  if (writer->failed == 0 && writer->fd < 0)
     writer->failed = EBADF; /* closed before */
-  if (writer->failed == 0 && fwrite(writer->block->data, 1, len, writer->file) != len)
-    writer->failed = errno != 0 ? errno : EIO;
+  if (writer->failed == 0 && writer->ready->len + len > FILE_BUFFER)
+    write_ready(writer);
+  if (writer->failed == 0)
+    g_byte_array_append(writer->ready, writer->block->data, len);
+  writer->total += len;
   return tell_failure(writer, error);
 }
 
@@ -136,17 +176,11 @@ LaPcapngWriter *la_pcapng_writer_open(const char *path, const char *application,
 
 LaPcapngWriter *la_pcapng_writer_open_fd(int fd, const char *name, const char *application, GError **error)
 {
-  FILE *file = fdopen(fd, "wb");
-  if (file == NULL) {
-    g_set_error(error, LA_ERROR, LA_ERROR_OUTPUT, "%s: %s", name, g_strerror(errno));
-    close(fd);
-    return NULL;
-  }
-  setvbuf(file, NULL, _IOFBF, FILE_BUFFER);
   LaPcapngWriter *writer = g_new0(LaPcapngWriter, 1);
-  writer->file = file;
+  writer->fd = fd;
   writer->name = g_strdup(name);
   writer->block = g_byte_array_new();
+  writer->ready = g_byte_array_sized_new(FILE_BUFFER);
   writer->snaplens = g_array_new(FALSE, FALSE, sizeof(uint32_t));
   begin_block(writer, 0x0A0D0D0A);
   put_u32(writer->block, 0x1A2B3C4D);
@@ -249,20 +283,30 @@ bool la_pcapng_writer_statistics(LaPcapngWriter *writer, uint32_t interface, con
   return end_block(writer, error);
 }
 
+int la_pcapng_writer_failure(const LaPcapngWriter *writer)
+{
+  return writer->failed;
+}
+
+uint64_t la_pcapng_writer_size(const LaPcapngWriter *writer)
+{
+  return writer->total;
+}
+
 bool la_pcapng_writer_flush(LaPcapngWriter *writer, GError **error)
 {
-  if (writer->failed == 0 && writer->file != NULL && fflush(writer->file) != 0)
-    writer->failed = errno;
+  if (writer->failed == 0 && writer->fd >= 0)
+    write_ready(writer);
   return tell_failure(writer, error);
 }
 
 bool la_pcapng_writer_close(LaPcapngWriter *writer, GError **error)
 {
-  if (writer->file != NULL) {
+  if (writer->fd >= 0) {
     (void)la_pcapng_writer_flush(writer, NULL); /* keeps its failure */
-    if (fclose(writer->file) != 0 && writer->failed == 0)
+    if (close(writer->fd) != 0 && writer->failed == 0)
       writer->failed = errno;
-    writer->file = NULL;
+    writer->fd = -1;
   }
   return tell_failure(writer, error);
 }
@@ -273,6 +317,7 @@ void la_pcapng_writer_free(LaPcapngWriter *writer)
     return;
   (void)la_pcapng_writer_close(writer, NULL);
   g_byte_array_free(writer->block, TRUE);
+  g_byte_array_free(writer->ready, TRUE);
   g_array_free(writer->snaplens, TRUE);
   g_free(writer->name);
   g_free(writer);

@@ -54,6 +54,12 @@ bool la_pcapng_writer_packet(LaPcapngWriter *writer, uint32_t interface, const L
 bool la_pcapng_writer_statistics(LaPcapngWriter *writer, uint32_t interface, const LaPcapngStatistics *statistics,
                                  GError **error);
 
+/* How many bytes the file has, what is buffered included. */
+uint64_t la_pcapng_writer_size(const LaPcapngWriter *writer);
+
+/* The errno of its first failure; 0: none. */
+int la_pcapng_writer_failure(const LaPcapngWriter *writer);
+
 /* Hands what is buffered to the system, so that another reader sees all packets so far. */
 bool la_pcapng_writer_flush(LaPcapngWriter *writer, GError **error);
 
