@@ -246,6 +246,11 @@ LaFilter *la_filter_new_from_file(const char *path, GError **error)
   return filter;
 }
 
+const char *la_filter_expression(const LaFilter *filter)
+{
+  return filter->expression;
+}
+
 void la_filter_free(LaFilter *filter)
 {
   if (filter == NULL)

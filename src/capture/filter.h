@@ -20,6 +20,9 @@ LaFilter *la_filter_new(const char *expression, GError **error);
  * too; the message names it. */
 LaFilter *la_filter_new_from_file(const char *path, GError **error);
 
+/* The expression, without a file's comments. (borrowed) */
+const char *la_filter_expression(const LaFilter *filter);
+
 void la_filter_free(LaFilter *filter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaFilter, la_filter_free)
 

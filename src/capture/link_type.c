@@ -200,6 +200,16 @@ int la_link_type_dlt(uint16_t link_type)
   }
 }
 
+uint16_t la_link_type_of_dlt(int dlt)
+{
+  static const uint16_t others[] = {101, 100, 102, 103, 106, 108, 109, 246, 258};
+  for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+    if (la_link_type_dlt(others[i]) == dlt)
+      return others[i];
+  }
+  return (uint16_t)dlt;
+}
+
 const char *la_link_type_name(uint16_t link_type)
 {
   return link_type < sizeof names / sizeof names[0] ? names[link_type] : NULL;

@@ -8,6 +8,9 @@
  * types. */
 int la_link_type_dlt(uint16_t link_type);
 
+/* The other way: the number that a file has for what libpcap calls `dlt`. */
+uint16_t la_link_type_of_dlt(int dlt);
+
 /* LINKTYPE_ name ("EN10MB", "LINUX_SLL2" ...), or NULL for one without a name. The string is static. */
 const char *la_link_type_name(uint16_t link_type);
 

@@ -21,6 +21,11 @@ static const struct {
      "Tells what a word of the report means: a finding (close-wait-leak), a state (TIME_WAIT), a flag (RST), a result "
      "(fin-rst),\n"
      "or an error as applications tell it (ECONNRESET, \"socket hang up\"). Without a word: the list.\n"},
+    {"live", LA_TAKES_LIVE, "live [OPTIONS] -i IFACE [BPF words]",
+     "Analyses packets as they pass, tells findings as soon as they can be known, and ends with the full report: on SIGINT or\n"
+     "SIGTERM (a second one ends at once), with -a or -c. SIGUSR1 prints the summary so far, SIGHUP opens output files "
+     "anew.\n"},
+    {"interfaces", LA_TAKES_INTERFACES, "interfaces [--netns PATH|pid:N]", "Lists what lastack live can capture on.\n"},
     {"help", 0, "help [COMMAND]", "Lists the commands, or tells the options of one.\n"},
 };
 

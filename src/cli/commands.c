@@ -15,6 +15,8 @@ static const LaCommand commands[] = {
     {"analyze", la_cmd_analyze, "what happened to the connections of a capture, and what is wrong"},
     {"show", la_cmd_show, "one connection, packet by packet"},
     {"explain", la_cmd_explain, "what a finding, state, flag, result or error means and what to do"},
+    {"live", la_cmd_live, "the same analysis on live packets: findings while they happen"},
+    {"interfaces", la_cmd_interfaces, "what can be captured on"},
 #ifdef LASTACK_HAVE_CHAT
     {"chat", run_chat, "the reference chat server, its client and its load generator"},
 #endif

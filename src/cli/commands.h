@@ -9,6 +9,8 @@
 LaExitCode la_cmd_analyze(int argc, char **argv);
 LaExitCode la_cmd_show(int argc, char **argv);
 LaExitCode la_cmd_explain(int argc, char **argv);
+LaExitCode la_cmd_live(int argc, char **argv);
+LaExitCode la_cmd_interfaces(int argc, char **argv);
 LaExitCode la_cmd_help(int argc, char **argv);
 #ifdef LASTACK_HAVE_CHAT
 int la_cmd_chat(int argc, char **argv);

@@ -14,6 +14,9 @@
 #define ANALYZE LA_TAKES_ANALYZE
 #define SHOW LA_TAKES_SHOW
 #define EXPLAIN LA_TAKES_EXPLAIN
+#define LIVE LA_TAKES_LIVE
+#define INTERFACES LA_TAKES_INTERFACES
+#define SOCKETS LA_TAKES_SOCKETS
 #define PORT_RANGE_STANDARD_END 60999
 #define SPOOL_LIMIT_STANDARD (UINT64_C(4) << 30)
 
@@ -46,7 +49,7 @@ typedef enum {
 } Option;
 
 static const struct Row {
-  Option id;
+  int id; /* Option, or LaLiveOption */
   char letter;
   const char *name;
   const char *value; /* NULL: takes none */
@@ -54,33 +57,44 @@ static const struct Row {
   const char *help;
 } table[] = {
     {OPTION_READ, 'r', "read", "FILE", ANALYZE | SHOW, "read this capture (also without -r); - is standard input"},
-    {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW, "only packets that this filter selects, as in tcpdump"},
-    {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW,
+    {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW | LIVE, "only packets that this filter selects, as in tcpdump"},
+    {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW | LIVE,
      "the same, from a file or by name: @handshake, @teardown, @rst ..."},
-    {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW, "stop after so many selected packets of each capture"},
+    {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE, "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
-    {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE, "how and where to report, several times: text, ndjson"},
+    {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE, "how and where to report, several times: text, ndjson"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
     {OPTION_TO, 0, "to", "TIME", ANALYZE, "report connections that were there at TIME or earlier"},
-    {OPTION_QUIET, 'q', "quiet", NULL, ANALYZE, "errors and warnings only, one line for each service"},
-    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW, "every connection and finding; show: every header field and option"},
+    {OPTION_QUIET, 'q', "quiet", NULL, ANALYZE | LIVE, "errors and warnings only, one line for each service"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW | LIVE,
+     "every connection and finding; show: every header field and option"},
     {OPTION_ABSOLUTE, 'S', "absolute", NULL, SHOW, "absolute sequence numbers"},
-    {OPTION_RESOLVE, 'N', "names", NULL, ANALYZE | SHOW, "look up host names"},
-    {OPTION_NO_RESOLVE, 'n', "no-names", NULL, ANALYZE | SHOW, "do not (the default)"},
-    {OPTION_UTC, 0, "utc", NULL, ANALYZE | SHOW, "times in UTC instead of local time"},
-    {OPTION_COLOR, 0, "color", "WHEN", ANALYZE | SHOW | EXPLAIN, "auto (the default: on a terminal), always or never"},
-    {OPTION_THRESHOLD, 0, "threshold", "CODE[.NAME]=VALUE", ANALYZE | SHOW,
+    {OPTION_RESOLVE, 'N', "names", NULL, ANALYZE | SHOW | LIVE, "look up host names"},
+    {OPTION_NO_RESOLVE, 'n', "no-names", NULL, ANALYZE | SHOW | LIVE, "do not (the default)"},
+    {OPTION_UTC, 0, "utc", NULL, ANALYZE | SHOW | LIVE, "times in UTC instead of local time"},
+    {OPTION_COLOR, 0, "color", "WHEN", ANALYZE | SHOW | EXPLAIN | LIVE, "auto (the default: on a terminal), always or never"},
+    {OPTION_THRESHOLD, 0, "threshold", "CODE[.NAME]=VALUE", ANALYZE | SHOW | LIVE,
      "set a finding's threshold, several times: close-wait-leak=30s"},
     {OPTION_SEQUENCE, 0, "sequence", NULL, ANALYZE | SHOW, "the files are one capture in pieces, in this order"},
-    {OPTION_BY_TUNNEL, 0, "by-tunnel", NULL, ANALYZE | SHOW, "tell connections apart by VLAN and tunnel id too"},
-    {OPTION_TIME_WAIT, 0, "time-wait", "SPAN", ANALYZE | SHOW, "how long TIME_WAIT lasts (60s)"},
-    {OPTION_IDLE_TIMEOUT, 0, "idle-timeout", "SPAN", ANALYZE | SHOW, "give a silent connection up after this (never)"},
-    {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW, "the ephemeral ports (32768-60999)"},
-    {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW, "tell segments with a wrong TCP checksum"},
+    {OPTION_BY_TUNNEL, 0, "by-tunnel", NULL, ANALYZE | SHOW | LIVE, "tell connections apart by VLAN and tunnel id too"},
+    {OPTION_TIME_WAIT, 0, "time-wait", "SPAN", ANALYZE | SHOW | LIVE, "how long TIME_WAIT lasts (60s)"},
+    {OPTION_IDLE_TIMEOUT, 0, "idle-timeout", "SPAN", ANALYZE | SHOW | LIVE, "give a silent connection up after this (never)"},
+    {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW | LIVE, "the ephemeral ports (32768-60999)"},
+    {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW | LIVE, "tell segments with a wrong TCP checksum"},
     {OPTION_OBSERVED_UNTIL, 0, "observed-until", "TIME", ANALYZE | SHOW, "the capture ran on until TIME, in silence"},
     {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", SHOW, "how much of standard input may be put aside to be read twice (4G)"},
-    {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN, "this text"},
+    {LA_OPTION_INTERFACE, 'i', "interface", "IFACE", LIVE, "capture on this interface, several times; any: all of them"},
+    {LA_OPTION_NETNS, 0, "netns", "PATH|pid:N", LIVE | INTERFACES | SOCKETS, "in this network namespace"},
+    {LA_OPTION_WRITE, 'w', "write", "FILE", LIVE, "write what is captured to FILE (pcapng)"},
+    {LA_OPTION_RING, 'b', "ring", "KEY:N", LIVE,
+     "with -w: a new file every filesize:KIB or duration:SEC, only the last files:N are kept"},
+    {LA_OPTION_AUTOSTOP, 'a', "autostop", "duration:SEC", LIVE, "stop after so many seconds"},
+    {LA_OPTION_SNAPLEN, 's', "snaplen", "BYTES", LIVE, "how much of each packet is kept (256; 0: all of it)"},
+    {LA_OPTION_BUFFER, 'B', "buffer", "SIZE", LIVE, "the ring of each interface (16M; a bare number is KiB)"},
+    {LA_OPTION_PROMISCUOUS, 0, "promiscuous", NULL, LIVE, "hear also what is not addressed to this machine"},
+    {LA_OPTION_NOT_PROMISCUOUS, 'p', "no-promiscuous", NULL, LIVE, "do not (the default)"},
+    {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN | LIVE | INTERFACES | SOCKETS, "this text"},
 };
 
 #define ROWS (sizeof table / sizeof *table)
@@ -100,6 +114,7 @@ void la_options_free(LaOptions *options)
   g_ptr_array_unref(options->outputs);
   g_free(options->filter);
   g_free(options->filter_file);
+  la_live_choices_clear(&options->live);
   g_free(options);
 }
 
@@ -238,7 +253,9 @@ static bool read_threshold(LaOptions *options, const char *value, GError **error
 static bool take(LaOptions *options, const struct Row *row, const char *value, GError **error)
 {
   uint64_t number = 0;
-  switch (row->id) {
+  if (row->id >= LA_OPTION_LIVE_FIRST)
+    return la_options_take_live(&options->live, (LaLiveOption)row->id, value, error);
+  switch ((Option)row->id) {
   case OPTION_READ: g_ptr_array_add(options->words, g_strdup(value)); return true;
   case OPTION_FILTER:
     g_free(options->filter);
@@ -333,6 +350,7 @@ static LaOptions *options_new(void)
   options->port_range_end = PORT_RANGE_STANDARD_END;
   options->spool_limit = SPOOL_LIMIT_STANDARD;
   la_thresholds_init(&options->thresholds);
+  la_live_choices_init(&options->live);
   return options;
 }
 

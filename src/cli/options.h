@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "capture/filter.h"
+#include "cli/options_live.h"
 #include "decode/decoder.h"
 #include "diagnose/diagnose.h"
 #include "report/format.h"
@@ -16,6 +17,9 @@ typedef enum {
   LA_TAKES_ANALYZE = 1 << 0,
   LA_TAKES_SHOW = 1 << 1,
   LA_TAKES_EXPLAIN = 1 << 2,
+  LA_TAKES_LIVE = 1 << 8,
+  LA_TAKES_INTERFACES = 1 << 9,
+  LA_TAKES_SOCKETS = 1 << 10,
 } LaTakes;
 
 typedef enum {
@@ -58,7 +62,8 @@ typedef struct {
   LaDecodeOptions decode;
   LaTrackOptions track;
   uint16_t port_range_end; /* the last port of --port-range */
-  bool help;               /* --help was asked for: nothing else counts */
+  LaLiveChoices live;
+  bool help; /* --help was asked for: nothing else counts */
   LaThresholds thresholds;
 } LaOptions;
 

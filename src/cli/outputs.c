@@ -77,6 +77,16 @@ bool la_outputs_are_read(const LaOutputs *outputs)
   return false;
 }
 
+bool la_outputs_reopen(LaOutputs *outputs, GError **error)
+{
+  bool ok = true;
+  for (unsigned i = 0; i < outputs->outputs->len; i++) {
+    if (!la_output_reopen(g_ptr_array_index(outputs->outputs, i), ok ? error : NULL))
+      ok = false;
+  }
+  return ok;
+}
+
 bool la_outputs_close(LaOutputs *outputs, GError **error)
 {
   bool ok = true;

@@ -23,6 +23,10 @@ bool la_outputs_stream_to_terminal(const LaOutputs *outputs, const LaOptions *op
 /* Whether there is an output left that somebody reads. */
 bool la_outputs_are_read(const LaOutputs *outputs);
 
+/* Opens all files anew by their names: what was there stays where it was moved to. False and LA_ERROR_OUTPUT for the first that
+ * cannot be; such a one goes on as before. */
+bool la_outputs_reopen(LaOutputs *outputs, GError **error);
+
 /* Writes what is left and closes all. False and LA_ERROR_OUTPUT when one of them failed. */
 bool la_outputs_close(LaOutputs *outputs, GError **error);
 

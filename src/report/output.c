@@ -14,6 +14,8 @@ struct LaOutput {
   int fd;
   int failed_with; /* errno of the first write that failed, 0: none */
   char *name;      /* for messages, already escaped */
+  char *path;      /* NULL: standard output */
+  bool by_record;
   GString *buffer;
 };
 
@@ -33,8 +35,30 @@ LaOutput *la_output_open(const char *path, GError **error)
   LaOutput *out = g_new0(LaOutput, 1);
   out->fd = fd;
   out->name = g_strdup(name->str);
+  out->path = standard ? NULL : g_strdup(path);
   out->buffer = g_string_sized_new(BLOCK + BLOCK / 4);
   return out;
+}
+
+bool la_output_reopen(LaOutput *out, GError **error)
+{
+  la_output_flush(out);
+  if (out->path == NULL)
+    return true;
+  int fd = open(out->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    g_set_error(error, LA_ERROR, LA_ERROR_OUTPUT, "cannot open %s anew: %s", out->name, g_strerror(errno));
+    return false;
+  }
+  close(out->fd);
+  out->fd = fd;
+  out->failed_with = 0;
+  return true;
+}
+
+void la_output_by_record(LaOutput *out)
+{
+  out->by_record = true;
 }
 
 GString *la_output_buffer(LaOutput *out)
@@ -62,7 +86,7 @@ void la_output_flush(LaOutput *out)
 
 void la_output_settle(LaOutput *out)
 {
-  if (out->buffer->len >= BLOCK)
+  if (out->by_record || out->buffer->len >= BLOCK)
     la_output_flush(out);
 }
 
@@ -91,6 +115,7 @@ void la_output_free(LaOutput *out)
   if (out->fd > STDERR_FILENO)
     close(out->fd);
   g_free(out->name);
+  g_free(out->path);
   g_string_free(out->buffer, TRUE);
   g_free(out);
 }

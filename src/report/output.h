@@ -14,6 +14,13 @@ typedef struct LaOutput LaOutput;
  * cannot be opened. (transfer full) */
 LaOutput *la_output_open(const char *path, GError **error);
 
+/* Writes what is left and opens the file's name anew (logrotate: the old one was moved away); appends to one that is there.
+ * Standard output stays. False and LA_ERROR_OUTPUT when it cannot be opened: the old file goes on. */
+bool la_output_reopen(LaOutput *out, GError **error);
+
+/* Writes every record out as soon as it is there, with one call: for files that somebody follows. */
+void la_output_by_record(LaOutput *out);
+
 /* The buffer to append to. (borrowed) */
 GString *la_output_buffer(LaOutput *out);
 

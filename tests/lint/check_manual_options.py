@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""check_manual_options.py ROOT: the options that src/cli/options.c takes and those that man/lastack.1 explains are the same.
+"""check_manual_options.py ROOT: the options that src/cli/options.c takes and those that man/lastack.1 explains are the same; those that
+only live capture has stand in man/lastack-live.1.
 
 Prints what one has and the other lacks; exit status 1 when there is any.
 """
@@ -13,7 +14,7 @@ def taken(source):
     """The table's options: {"--name" or "-l"}."""
     text = re.sub(r"/\*.*?\*/", "", source, flags=re.S)
     options = set()
-    for letter, name in re.findall(r"\{OPTION_\w+,\s*('.'|0),\s*\"([a-z-]+)\"", text):
+    for letter, name in re.findall(r"\{(?:LA_)?OPTION_\w+,\s*('.'|0),\s*\"([a-z-]+)\"", text):
         options.add("--" + name)
         if letter != "0":
             options.add("-" + letter[1])
@@ -32,7 +33,9 @@ def explained(page):
 def main():
     root = pathlib.Path(sys.argv[1])
     options = taken((root / "src" / "cli" / "options.c").read_text(encoding="utf-8"))
-    manual = explained((root / "man" / "lastack.1").read_text(encoding="utf-8"))
+    manual = set()
+    for page in ("lastack.1", "lastack-live.1"):
+        manual |= explained((root / "man" / page).read_text(encoding="utf-8"))
     for option in sorted(options - manual):
         print(f"man/lastack.1: does not explain {option}")
     for option in sorted(manual - options):

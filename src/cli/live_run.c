@@ -1,0 +1,480 @@
+/* Composes the stages over packets as they pass:
+ *
+ *   interfaces -> decoder -> tracker -> finished connections -> catalogue -> reports
+ *            \-> -w
+ *
+ * One thread, one loop: take what is there, and when nothing is there, wait for packets, a signal, or the next moment something is
+ * due. The tracker's clock is the packets' own; while it is quiet it follows the clock of the machine, behind the moment up to which
+ * the kernel has handed all packets over. So a run gives what an analysis of its -w file gives. */
+#include "cli/live_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/escape.h"
+#include "capture/link_type.h"
+#include "cli/interrupt.h"
+#include "cli/outputs.h"
+#include "cli/reader.h"
+#include "live/dump.h"
+
+#define APPLICATION "lastack " LASTACK_VERSION
+#define WAIT_MS 100
+#define IDLE_TIMEOUT (2 * 3600 * LA_SEC)
+#define QUIET_FILTER (10 * LA_SEC) /* a filter that lets nothing through for so long is mentioned */
+#define BUSY_PACKETS 100u          /* ... when the interfaces carried so many packets meanwhile */
+
+typedef struct {
+  const LaOptions *options;
+  LaTrackOptions track;
+  const char *filter;
+  LaLive *live; /* (owned) */
+  LaDump *dump; /* NULL: none (owned) */
+  LaOutputs outputs;
+  LaTracker *tracker;       /* (owned) */
+  LaBatch *batch;           /* (owned) */
+  LaContext context;        /* what the rules read beside a connection */
+  LaFindings *findings;     /* (owned) */
+  LaAggregate *aggregate;   /* (owned) */
+  LaCaptureRecord *capture; /* (owned) */
+  LaCounts counts;
+  LaTime last_packet; /* the running maximum of all packet times */
+  LaTime clock;       /* the running maximum of all packet times, and of silence */
+  LaTime started;     /* monotonic */
+  LaTime second;      /* monotonic: when the next round of what is done each second is due */
+  uint64_t left;      /* packets until -c is reached */
+  LaExitCode code;
+  bool ended;
+  bool filter_judged; /* its silence was looked at */
+  uint64_t carried;   /* packets of the interfaces when the capture began */
+  const volatile sig_atomic_t *interrupt;
+} Run;
+
+static LaTime clock_of(clockid_t id)
+{
+  struct timespec time;
+  clock_gettime(id, &time);
+  return (LaTime)time.tv_sec * LA_SEC + time.tv_nsec;
+}
+
+static void tell(const char *what)
+{
+  g_autoptr(GString) line = g_string_new("lastack: ");
+  la_escape_terminal(line, what, -1);
+  fprintf(stderr, "%s\n", line->str);
+}
+
+/* ---- signals beside SIGINT and SIGTERM ---- */
+
+/* A signal handler can reach nothing but what is static. */
+static volatile sig_atomic_t asked_reopen;
+static volatile sig_atomic_t asked_summary;
+
+static void on_signal(int number)
+{
+  if (number == SIGHUP)
+    asked_reopen = 1;
+  else
+    asked_summary = 1;
+}
+
+static void watch_signals(void)
+{
+  struct sigaction action = {.sa_handler = on_signal};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGHUP, &action, NULL);
+  sigaction(SIGUSR1, &action, NULL);
+}
+
+/* ---- connections ---- */
+
+static void finish_connection(Run *run, const LaConnection *conn)
+{
+  run->context.vantage = la_tracker_vantage(run->tracker);
+  LaConnectionRecord record = {
+      .conn = conn,
+      .findings = run->findings,
+      .path = run->capture->path,
+      .file = 1,
+      .handshake = la_connection_handshake(conn),
+      .teardown = la_connection_teardown(conn),
+  };
+  la_diagnose(conn, &run->context, run->findings);
+  la_aggregate_connection(run->aggregate, conn, run->findings);
+  run->capture->connections++;
+  run->counts.connections_total++;
+  la_capture_record_add_connection(run->capture, &record);
+  la_counts_add_connection(&run->counts, &record);
+  for (unsigned i = 0; i < run->outputs.reports->len; i++) {
+    LaReport *report = g_ptr_array_index(run->outputs.reports, i);
+    report->format->connection(report, &record);
+  }
+}
+
+static void take_finished(Run *run)
+{
+  LaConnection *conn;
+  while ((conn = la_tracker_next(run->tracker)) != NULL) {
+    finish_connection(run, conn);
+    la_tracker_recycle(run->tracker, conn);
+  }
+}
+
+/* ---- packets ---- */
+
+static LaSkipped skipped_as(uint8_t result)
+{
+  switch (result) {
+  case LA_DECODED_NOT_IP: return LA_SKIPPED_NOT_IP;
+  case LA_DECODED_MALFORMED: return LA_SKIPPED_MALFORMED;
+  case LA_DECODED_FRAGMENT: return LA_SKIPPED_FRAGMENT;
+  case LA_DECODED_CUT_SHORT: return LA_SKIPPED_CUT_SHORT;
+  default: return LA_SKIPPED_NOT_TCP;
+  }
+}
+
+static void follow(Run *run)
+{
+  const LaBatch *batch = run->batch;
+  unsigned first = 0; /* segments [first, next) are not taken yet */
+  unsigned next = 0;
+  unsigned icmp = 0;
+  for (unsigned i = 0; i < batch->count; i++) {
+    run->last_packet = MAX(run->last_packet, batch->packets[i].time);
+    if (batch->results[i] == LA_DECODED_SEGMENT) {
+      next++;
+      continue;
+    }
+    run->capture->skipped[skipped_as(batch->results[i])]++;
+    la_tracker_segments(run->tracker, batch->segments + first, next - first);
+    first = next;
+    la_tracker_advance(run->tracker, batch->packets[i].time);
+    if (batch->results[i] == LA_DECODED_ICMP)
+      la_tracker_icmp(run->tracker, &batch->icmp[icmp++], NULL);
+  }
+  la_tracker_segments(run->tracker, batch->segments + first, next - first);
+  run->clock = MAX(run->clock, run->last_packet);
+}
+
+static void count(Run *run)
+{
+  LaBatch *batch = run->batch;
+  LaCaptureRecord *capture = run->capture;
+  for (unsigned i = 0; i < batch->count; i++)
+    if (capture->start == LA_TIME_NONE || batch->packets[i].time < capture->start)
+      capture->start = batch->packets[i].time;
+  capture->segments += batch->segment_count;
+  capture->packets += batch->count;
+  run->left -= batch->count;
+}
+
+/* Without the file there is nothing to look at later, but the analysis goes on: it is what the run was started for. */
+static void give_up_dump(Run *run, GError *error)
+{
+  if (strcmp(la_dump_path(run->dump), "-") == 0 && la_dump_is_unread(run->dump)) {
+    run->ended = true; /* whoever read it has gone: no error */
+    g_clear_pointer(&run->dump, la_dump_free);
+    return;
+  }
+  tell(error->message);
+  fputs("lastack: nothing more is written to it; the analysis goes on\n", stderr);
+  g_clear_pointer(&run->dump, la_dump_free);
+  run->code = la_exit_code_worse(run->code, LA_EXIT_OUTPUT);
+}
+
+/* Whether there were packets. */
+static bool take_packets(Run *run)
+{
+  LaBatch *batch = run->batch;
+  LaTime now = clock_of(CLOCK_REALTIME);
+  LaLiveResult result;
+  unsigned most = (unsigned)MIN(run->left, LA_BATCH_MAX);
+  batch->count = la_live_next_batch(run->live, now, batch->packets, most, &result);
+  if (result == LA_LIVE_PACKETS) {
+    LaDecodedBatch decoded = {.results = batch->results, .segments = batch->segments, .icmp = batch->icmp};
+    la_decode_batch(batch->packets, batch->count, &run->options->decode, &decoded);
+    batch->segment_count = decoded.segment_count;
+    batch->icmp_count = decoded.icmp_count;
+    g_autoptr(GError) error = NULL;
+    if (run->dump != NULL && !la_dump_packets(run->dump, batch->packets, batch->count, now, &error))
+      give_up_dump(run, error);
+    count(run);
+    follow(run);
+    take_finished(run);
+    return true;
+  }
+  LaTime settled = la_live_settled_until(run->live, now);
+  if (result == LA_LIVE_QUIET && settled > run->clock) {
+    run->clock = settled;
+    la_tracker_advance(run->tracker, settled);
+    take_finished(run);
+  }
+  if (result == LA_LIVE_GONE) {
+    run->ended = true;
+    run->code = la_exit_code_worse(run->code, LA_EXIT_PERMISSION);
+  }
+  return false;
+}
+
+/* ---- once a second ---- */
+
+static void tell_news(Run *run)
+{
+  char *line;
+  while ((line = la_live_news(run->live)) != NULL) {
+    tell(line);
+    g_free(line);
+  }
+}
+
+static void judge_filter(Run *run, LaTime mono)
+{
+  if (run->filter_judged || run->filter == NULL || mono - run->started < QUIET_FILTER)
+    return;
+  run->filter_judged = true;
+  uint64_t passed = la_live_carried(run->live) - run->carried;
+  if (run->capture->packets == 0 && passed >= BUSY_PACKETS)
+    fprintf(stderr,
+            "lastack: the filter has let nothing through for 10 s, while the interface carried %" G_GUINT64_FORMAT
+            " packets. Behind VLAN tags or in a tunnel a filter such as `port 80` matches nothing: try `vlan and port 80`, "
+            "or no filter\n",
+            passed);
+}
+
+static void each_second(Run *run, LaTime mono)
+{
+  g_autoptr(GError) error = NULL;
+  if (run->dump != NULL && !la_dump_tick(run->dump, clock_of(CLOCK_REALTIME), &error))
+    give_up_dump(run, error);
+  judge_filter(run, mono);
+  run->second = mono + LA_SEC;
+}
+
+static void reopen(Run *run)
+{
+  asked_reopen = 0;
+  g_autoptr(GError) error = NULL;
+  if (!la_outputs_reopen(&run->outputs, &error)) {
+    tell(error->message);
+    g_clear_error(&error);
+  }
+  if (run->dump != NULL && !la_dump_reopen(run->dump, clock_of(CLOCK_REALTIME), &error))
+    give_up_dump(run, error);
+}
+
+/* When all is open: whoever started it in a script waits for this line. */
+static void tell_start(const Run *run)
+{
+  if (run->options->verbosity == LA_VERBOSITY_QUIET)
+    return;
+  g_autoptr(GString) line = g_string_new("listening on ");
+  unsigned count;
+  const LaInterface *interfaces = la_live_interfaces(run->live, &count);
+  for (unsigned i = 0; i < count; i++) {
+    const char *link = la_link_type_name(interfaces[i].link_type);
+    g_string_append_printf(line, "%s%s (%s)", i > 0 ? ", " : "", interfaces[i].name, link != NULL ? link : "unknown link type");
+  }
+  if (run->options->live.snaplen < LA_LIVE_SNAPLEN_WHOLE)
+    g_string_append_printf(line, ", %u bytes of each packet", run->options->live.snaplen);
+  tell(line->str);
+}
+
+static void loop(Run *run)
+{
+  run->started = clock_of(CLOCK_MONOTONIC);
+  run->second = run->started + LA_SEC;
+  while (!run->ended && *run->interrupt == 0 && run->left > 0) {
+    bool busy = take_packets(run);
+    LaTime mono = clock_of(CLOCK_MONOTONIC);
+    if (mono >= run->second)
+      each_second(run, mono);
+    if (asked_reopen != 0)
+      reopen(run);
+    tell_news(run);
+    if (!la_outputs_are_read(&run->outputs))
+      run->ended = true;
+    LaTime until = run->options->live.duration;
+    if (until != 0 && mono - run->started >= until)
+      run->ended = true;
+    if (!busy && !run->ended)
+      la_live_wait(run->live, NULL, 0, WAIT_MS);
+  }
+}
+
+/* ---- the end ---- */
+
+static void note_interfaces(Run *run)
+{
+  unsigned count;
+  const LaInterface *interfaces = la_live_interfaces(run->live, &count);
+  run->capture->kernel_drops = 0;
+  for (unsigned i = 0; i < count; i++) {
+    la_capture_record_add_link_type(run->capture, interfaces[i].link_type);
+    run->capture->time_went_back += interfaces[i].time_went_back;
+    run->capture->kernel_drops += (int64_t)la_live_statistics(run->live, i).kernel_drops;
+    run->capture->snaplen = interfaces[i].snaplen;
+  }
+}
+
+/* Host findings, one record a subject. */
+static void report_hosts(Run *run)
+{
+  LaContext context = {.thresholds = &run->options->thresholds};
+  g_autoptr(GArray) all = la_aggregate_findings(run->aggregate, &context, &run->counts.host_findings_left);
+  g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(LaFinding));
+  for (guint i = 0; i < all->len;) {
+    LaHostRecord record = {.subject = g_array_index(all, LaHostFinding, i).subject};
+    g_array_set_size(findings, 0);
+    for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++)
+      g_array_append_val(findings, g_array_index(all, LaHostFinding, i).finding);
+    record.findings = (const LaFinding *)(const void *)findings->data;
+    record.finding_count = findings->len;
+    la_counts_add_host(&run->counts, &record);
+    for (unsigned r = 0; r < run->outputs.reports->len; r++) {
+      LaReport *report = g_ptr_array_index(run->outputs.reports, r);
+      report->format->host(report, &record);
+    }
+  }
+}
+
+/* What is still in the rings belongs to the capture, unless -c says otherwise. */
+static void drain(Run *run)
+{
+  LaTime until = clock_of(CLOCK_MONOTONIC) + LA_SEC;
+  while (run->left > 0 && clock_of(CLOCK_MONOTONIC) < until && take_packets(run))
+    continue;
+}
+
+static void report_end(Run *run)
+{
+  LaTime now = la_live_settled_until(run->live, clock_of(CLOCK_REALTIME));
+  LaTime observed = run->left > 0 ? MAX(run->clock, now) : run->clock;
+  g_autoptr(GError) error = NULL;
+  if (run->dump != NULL && !la_dump_close(run->dump, observed, &error)) {
+    tell(error->message);
+    run->code = la_exit_code_worse(run->code, LA_EXIT_OUTPUT);
+  }
+  LaCaptureRecord *capture = run->capture;
+  note_interfaces(run);
+  capture->observed_until = observed;
+  if (capture->packets > 0)
+    capture->end = run->last_packet;
+  else
+    capture->start = LA_TIME_NONE;
+  la_aggregate_observed(run->aggregate, capture->start, observed);
+  la_tracker_finish(run->tracker, observed != LA_TIME_NONE ? observed : 0);
+  take_finished(run);
+  capture->vantage = la_tracker_vantage(run->tracker);
+  report_hosts(run);
+  la_aggregate_figures(run->aggregate, &run->counts.figures);
+  la_capture_record_conclude(capture);
+  for (unsigned r = 0; r < run->outputs.reports->len; r++) {
+    LaReport *report = g_ptr_array_index(run->outputs.reports, r);
+    report->format->capture(report, capture);
+    report->format->end(report, &run->counts);
+    /* The capture is borrowed until now: what the report holds back is written while it is there. */
+    la_output_flush(report->out);
+  }
+}
+
+static bool open_all(Run *run, GError **error)
+{
+  const LaLiveChoices *live = &run->options->live;
+  LaLiveOptions how = {
+      .interfaces = (const char *const *)live->interfaces->pdata,
+      .interface_count = live->interfaces->len,
+      .netns = live->netns,
+      .filter = run->filter,
+      .snaplen = live->snaplen,
+      .buffer = live->buffer,
+      .hears = live->hears,
+  };
+  run->live = la_live_open(&how, error);
+  if (run->live == NULL)
+    return false;
+  run->carried = la_live_carried(run->live);
+  if (live->write != NULL) {
+    LaDumpOptions dump = {.path = live->write,
+                          .application = APPLICATION,
+                          .ring_files = live->ring_files,
+                          .ring_size = live->ring_size,
+                          .ring_duration = live->ring_duration};
+    run->dump = la_dump_open(&dump, run->live, clock_of(CLOCK_REALTIME), error);
+    if (run->dump == NULL)
+      return false;
+  }
+  if (!la_outputs_open(&run->outputs, run->options, error))
+    return false;
+  for (unsigned i = 0; i < run->outputs.outputs->len; i++)
+    la_output_by_record(g_ptr_array_index(run->outputs.outputs, i));
+  return true;
+}
+
+static char *name_of_capture(const Run *run)
+{
+  if (run->dump != NULL)
+    return g_strdup(la_dump_path(run->dump));
+  g_autoptr(GString) name = g_string_new(NULL);
+  unsigned count;
+  const LaInterface *interfaces = la_live_interfaces(run->live, &count);
+  for (unsigned i = 0; i < count; i++)
+    g_string_append_printf(name, "%s%s", i > 0 ? "," : "", interfaces[i].name);
+  return g_strdup(name->str);
+}
+
+static void prepare(Run *run)
+{
+  run->track = run->options->track;
+  if (run->track.idle_timeout == 0)
+    run->track.idle_timeout = IDLE_TIMEOUT;
+  run->batch = g_new(LaBatch, 1);
+  run->findings = g_new0(LaFindings, 1);
+  uint32_t ports = run->options->port_range_end + 1u - MIN(run->options->track.ephemeral_low, run->options->port_range_end);
+  LaAggregateOptions aggregate = la_aggregate_options(&run->options->thresholds, run->track.time_wait, ports);
+  run->aggregate = la_aggregate_new(&aggregate);
+  g_autofree char *name = name_of_capture(run);
+  run->capture = la_capture_record_new(name, 1);
+  run->tracker = la_tracker_new(&run->track);
+  la_tracker_begin_file(run->tracker, 1);
+  run->context = (LaContext){.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
+  run->clock = run->last_packet = LA_TIME_NONE;
+  run->left = run->options->count != 0 ? run->options->count : UINT64_MAX;
+}
+
+static LaExitCode run_open(Run *run)
+{
+  prepare(run);
+  tell_start(run);
+  loop(run);
+  if (*run->interrupt == 0 || run->left > 0)
+    drain(run);
+  tell_news(run);
+  report_end(run);
+  la_tracker_free(run->tracker);
+  la_capture_record_free(run->capture);
+  la_aggregate_free(run->aggregate);
+  g_free(run->findings);
+  g_free(run->batch);
+  g_autoptr(GError) error = NULL;
+  if (!la_outputs_close(&run->outputs, &error))
+    run->code = la_exit_code_worse(run->code, la_exit_tell(error));
+  if (*run->interrupt != 0)
+    return la_exit_code_worse(run->code, *run->interrupt == SIGTERM ? LA_EXIT_TERMINATED : LA_EXIT_INTERRUPTED);
+  return run->code;
+}
+
+LaExitCode la_live_run(const LaOptions *options, const char *filter)
+{
+  Run run = {.options = options, .filter = filter, .interrupt = la_interrupt_watch()};
+  g_autoptr(GError) error = NULL;
+  watch_signals();
+  LaExitCode code = open_all(&run, &error) ? run_open(&run) : la_exit_tell(error);
+  la_outputs_clear(&run.outputs);
+  la_dump_free(run.dump);
+  la_live_free(run.live);
+  return code;
+}

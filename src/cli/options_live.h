@@ -1,0 +1,47 @@
+/* The options of `lastack live`, beside those it shares with other commands. Their rows stand in the one table of options.c. */
+#ifndef LA_CLI_OPTIONS_LIVE_H
+#define LA_CLI_OPTIONS_LIVE_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "base/time.h"
+#include "capture/live.h"
+
+#define LA_OPTION_LIVE_FIRST 1000
+
+typedef enum {
+  LA_OPTION_INTERFACE = LA_OPTION_LIVE_FIRST,
+  LA_OPTION_NETNS,
+  LA_OPTION_WRITE,
+  LA_OPTION_RING,
+  LA_OPTION_AUTOSTOP,
+  LA_OPTION_SNAPLEN,
+  LA_OPTION_BUFFER,
+  LA_OPTION_PROMISCUOUS,
+  LA_OPTION_NOT_PROMISCUOUS,
+} LaLiveOption;
+
+typedef struct {
+  GPtrArray *interfaces; /* of char * (owned) */
+  char *netns;           /* NULL: our own (owned) */
+  char *write;           /* -w, or NULL (owned) */
+  unsigned ring_files;   /* -b files:N; 0: all are kept */
+  uint64_t ring_size;    /* bytes; 0: no limit */
+  LaTime ring_duration;  /* 0: no limit */
+  LaTime duration;       /* -a; 0: no limit */
+  uint32_t snaplen;
+  uint32_t buffer;
+  LaLiveHears hears;
+} LaLiveChoices;
+
+void la_live_choices_init(LaLiveChoices *choices); /* the defaults */
+void la_live_choices_clear(LaLiveChoices *choices);
+
+/* Takes one option. False and LA_ERROR_USAGE with one line. */
+bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const char *value, GError **error);
+
+/* Whether the choices fit together; else false and LA_ERROR_USAGE. */
+bool la_live_choices_check(const LaLiveChoices *choices, GError **error);
+
+#endif
