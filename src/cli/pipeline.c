@@ -59,9 +59,14 @@ static bool is_asked_for(const LaOptions *options, const LaConnection *conn)
          (options->to == LA_TIME_NONE || conn->first_time <= options->to);
 }
 
-static void finish_connection(Run *run, const LaConnection *conn)
+/* Returns the connection to be given back: `conn`, or the whole that took its place. */
+static LaConnection *finish_connection(Run *run, LaConnection *conn)
 {
   run->context.vantage = la_tracker_vantage(run->tracker);
+  if (!la_diagnose(conn, &run->context, run->findings)) {
+    conn = la_tracker_whole(run->tracker, conn);
+    la_diagnose(conn, &run->context, run->findings);
+  }
   LaCaptureRecord *capture = capture_of(run, conn);
   LaConnectionRecord record = {
       .conn = conn,
@@ -71,25 +76,23 @@ static void finish_connection(Run *run, const LaConnection *conn)
       .handshake = la_connection_handshake(conn),
       .teardown = la_connection_teardown(conn),
   };
-  la_diagnose(conn, &run->context, run->findings);
   la_aggregate_connection(run->aggregate, conn, run->findings);
   capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(capture, &record);
   if (!is_asked_for(run->options, conn))
-    return;
+    return conn;
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->pipeline->report_count; i++)
     run->pipeline->reports[i]->format->connection(run->pipeline->reports[i], &record);
+  return conn;
 }
 
 static void take_finished(Run *run)
 {
   LaConnection *conn;
-  while ((conn = la_tracker_next(run->tracker)) != NULL) {
-    finish_connection(run, conn);
-    la_tracker_recycle(run->tracker, conn);
-  }
+  while ((conn = la_tracker_next(run->tracker)) != NULL)
+    la_tracker_recycle(run->tracker, finish_connection(run, conn));
 }
 
 static LaSkipped skipped_as(uint8_t result)
@@ -225,6 +228,17 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
   return true;
 }
 
+/* What all reports together need of ordinary connections. */
+static LaRecords records_for(const LaPipeline *pipeline)
+{
+  for (unsigned i = 0; i < pipeline->report_count; i++) {
+    const LaReport *report = pipeline->reports[i];
+    if (report->format->records == LA_RECORDS_WHOLE || report->options->verbosity == LA_VERBOSITY_VERBOSE)
+      return LA_RECORDS_WHOLE;
+  }
+  return LA_RECORDS_BRIEF;
+}
+
 static void begin_file(Run *run, const char *path, unsigned file)
 {
   run->capture = la_capture_record_new(path, file);
@@ -240,7 +254,9 @@ static void begin_file(Run *run, const char *path, unsigned file)
     run->selected_left = run->options->count != 0 ? run->options->count : UINT64_MAX;
   }
   la_tracker_free(run->tracker);
-  run->tracker = la_tracker_new(&run->options->track);
+  LaTrackOptions track = run->options->track;
+  track.records = (uint8_t)records_for(run->pipeline);
+  run->tracker = la_tracker_new(&track);
   run->context = (LaContext){.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
   la_tracker_begin_file(run->tracker, file);
 }

@@ -16,7 +16,7 @@ static void keep(LaFindings *findings, const LaFinding *finding)
 #define CLEAN_MARKS                                                                                                            \
   (LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN | LA_MARK_DATA | LA_MARK_HANDSHAKE_ACK | LA_MARK_ACKS_SYN | LA_MARK_ACKS_FIN |  \
    LA_MARK_ACKS_DATA | LA_MARK_FIRST_DATA)
-#define CLEAN_FLAGS (LA_CONN_CLOSED | LA_CONN_ESTABLISHED | LA_CONN_OVER)
+#define CLEAN_FLAGS (LA_CONN_CLOSED | LA_CONN_ESTABLISHED | LA_CONN_OVER | LA_CONN_BRIEF)
 
 static LaTime least(LaTime a, LaTime b)
 {
@@ -47,11 +47,13 @@ static bool is_clean(const LaConnection *conn, const LaContext *context)
   return acceptor->syn_time - opener->syn_time <= quick && conn->handshake_ack_time - acceptor->syn_time <= quick;
 }
 
-void la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings *ret_findings)
+bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings *ret_findings)
 {
   ret_findings->count = 0;
   if (context->ask == LA_ASK_WHAT_MATTERS && is_clean(conn, context))
-    return;
+    return true;
+  if ((conn->flags & LA_CONN_BRIEF) != 0)
+    return false;
   unsigned count;
   const LaRule *const *rules = la_rules(&count);
   LaContext about = *context;
@@ -93,6 +95,7 @@ void la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
       keep(ret_findings, &finding);
     }
   }
+  return true;
 }
 
 void la_finding_summary(const LaFinding *finding, const LaConnection *conn, GString *out)

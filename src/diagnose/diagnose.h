@@ -51,8 +51,9 @@ typedef struct {
   unsigned count;
 } LaFindings;
 
-/* Asks every rule of scope connection or capture about a finished connection. */
-void la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings *ret_findings);
+/* Asks every rule of scope connection or capture about a finished connection. False: rules have to be asked, but `conn` is in brief
+ * (LA_CONN_BRIEF) and they need the whole of it. */
+bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings *ret_findings);
 
 /* The finding's sentence, ended by a full stop, appended to `out`. `conn` may be NULL for a host's finding. */
 void la_finding_summary(const LaFinding *finding, const LaConnection *conn, GString *out);

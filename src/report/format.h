@@ -5,6 +5,7 @@
 #include "report/output.h"
 #include "report/record.h"
 #include "report/style.h"
+#include "track/tracker.h"
 
 typedef enum {
   LA_VERBOSITY_QUIET,
@@ -30,6 +31,7 @@ typedef struct LaReport LaReport;
 typedef struct LaFormat {
   const char *name;    /* "ndjson" */
   const char *meaning; /* one line for the help */
+  LaRecords records;   /* what it needs to be given of ordinary connections, unless verbose: then it is the whole */
 
   /* A report that will be written to `out` (borrowed). (transfer full) */
   LaReport *(*begin)(const LaReportOptions *options, LaOutput *out);

@@ -264,6 +264,7 @@ enum {
   LA_CONN_STALE_SYN = 1 << 18,   /* a SYN with another number came and the connection lived on */
   LA_CONN_SYN_TWICE = 1 << 19,   /* a SYN with another number before any answer */
   LA_CONN_STRAY = 1 << 20,       /* no segment of it fits a connection: la_connection_is_stray */
+  LA_CONN_BRIEF = 1 << 21,       /* only its figures are set, no path and no timeline: see la_tracker_whole */
 };
 
 #define LA_MOMENTS_HEAD 40 /* the first so many moments are kept ... */

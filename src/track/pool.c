@@ -38,27 +38,50 @@ void la_pool_init(LaPool *pool)
   pool->blocks = g_ptr_array_new_with_free_func(free);
 }
 
+static void clear_pool_of(LaPoolOf *of)
+{
+  g_free(of->chunks);
+  g_free(of->free_handles);
+}
+
 void la_pool_clear(LaPool *pool)
 {
-  g_free(pool->chunks);
-  g_free(pool->free_handles);
+  clear_pool_of(&pool->connections);
+  clear_pool_of(&pool->briefs);
   g_ptr_array_unref(pool->blocks);
 }
 
-static void add_chunk(LaPool *pool)
+static void add_chunk(LaPool *pool, LaPoolOf *of, size_t size)
 {
-  if (pool->chunk_count == pool->chunk_room) {
-    pool->chunk_room = pool->chunk_room != 0 ? pool->chunk_room * 2 : 16;
-    pool->chunks = g_renew(LaConnection *, pool->chunks, pool->chunk_room);
+  if (of->chunk_count == of->chunk_room) {
+    of->chunk_room = of->chunk_room != 0 ? of->chunk_room * 2 : 16;
+    of->chunks = g_renew(char *, of->chunks, of->chunk_room);
   }
-  uint32_t base = pool->chunk_count << LA_POOL_SHIFT;
-  pool->chunks[pool->chunk_count++] = cut(pool, CHUNK * sizeof(LaConnection));
-  if (pool->free_room < base + CHUNK) {
-    pool->free_room = base + CHUNK + base / 2;
-    pool->free_handles = g_renew(uint32_t, pool->free_handles, pool->free_room);
+  uint32_t base = of->chunk_count << LA_POOL_SHIFT;
+  of->chunks[of->chunk_count++] = cut(pool, CHUNK * size);
+  if (of->free_room < base + CHUNK) {
+    of->free_room = base + CHUNK + base / 2;
+    of->free_handles = g_renew(uint32_t, of->free_handles, of->free_room);
   }
   for (uint32_t i = CHUNK; i-- > 0;)
-    pool->free_handles[pool->free_count++] = base + i;
+    of->free_handles[of->free_count++] = base + i;
+}
+
+LaBrief *la_pool_take_brief(LaPool *pool)
+{
+  LaPoolOf *of = &pool->briefs;
+  if (of->free_count == 0)
+    add_chunk(pool, of, sizeof(LaBrief));
+  uint32_t handle = of->free_handles[--of->free_count] | LA_HANDLE_BRIEF;
+  LaBrief *brief = la_pool_get_brief(pool, handle);
+  brief->handle = handle;
+  return brief;
+}
+
+void la_pool_release_brief(LaPool *pool, LaBrief *brief)
+{
+  brief->phase = LA_BRIEF_FREE;
+  pool->briefs.free_handles[pool->briefs.free_count++] = brief->handle & ~LA_HANDLE_BRIEF;
 }
 
 /* Paths and timelines are guarded by their counts, so only the rest has to be cleared. */
@@ -69,9 +92,10 @@ static void clear_endpoint(LaEndpoint *end)
 
 LaConnection *la_pool_take(LaPool *pool)
 {
-  if (pool->free_count == 0)
-    add_chunk(pool);
-  uint32_t handle = pool->free_handles[--pool->free_count];
+  LaPoolOf *of = &pool->connections;
+  if (of->free_count == 0)
+    add_chunk(pool, of, sizeof(LaConnection));
+  uint32_t handle = of->free_handles[--of->free_count];
   LaConnection *conn = la_pool_get(pool, handle);
   memset(conn, 0, offsetof(LaConnection, end));
   clear_endpoint(&conn->end[LA_OPENER]);
@@ -96,7 +120,7 @@ void la_pool_release(LaPool *pool, LaConnection *conn)
     pool->free_moments = conn->moment_chunk[i];
     conn->moment_chunk[i] = NULL;
   }
-  pool->free_handles[pool->free_count++] = conn->handle;
+  pool->connections.free_handles[pool->connections.free_count++] = conn->handle;
 }
 
 static LaMoment *take_moments(LaPool *pool)

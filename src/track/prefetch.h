@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <stddef.h>
 
+#include "track/brief.h"
 #include "track/connection.h"
 
 /* Brings what nearly every segment touches of a connection into the cache. */
@@ -29,6 +30,26 @@ static inline void prefetch_writes(const LaConnection *conn)
     __builtin_prefetch(next, 1);
     __builtin_prefetch((const char *)next + 64, 1);
   }
+}
+
+/* The same for one in brief: what is asked of every segment, and a little later where it will be noted. */
+static inline void prefetch_brief(const LaBrief *brief)
+{
+  __builtin_prefetch(brief);
+  __builtin_prefetch((const char *)brief + 64);
+}
+
+static inline void prefetch_note(const LaBrief *brief)
+{
+  const LaBriefSegment *next = &brief->segment[brief->count % LA_BRIEF_SEGMENTS];
+  __builtin_prefetch(next, 1);
+  __builtin_prefetch((const char *)(next + 1) - 1, 1);
+}
+
+static inline void prefetch_brief_whole(const LaBrief *brief)
+{
+  for (unsigned line = 0; line < (offsetof(LaBrief, segment) + 12 * sizeof(LaBriefSegment)) / 64; line++)
+    __builtin_prefetch((const char *)brief + (size_t)64 * line);
 }
 
 #endif

@@ -250,14 +250,18 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
   }
 }
 
+void la_surroundings_heard(LaSurroundings *a, uint32_t service, LaTime time)
+{
+  LaService *s = la_services_get(a->services, service);
+  if (s != NULL && time != LA_TIME_NONE && (s->last_spoke == LA_TIME_NONE || time > s->last_spoke))
+    s->last_spoke = time;
+}
+
 void la_surroundings_spoke(LaSurroundings *a, const LaConnection *conn)
 {
   const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
-  LaService *s = la_services_get(a->services, conn->service);
-  if (s == NULL || server->packets <= (uint64_t)server->syn + server->rst)
-    return;
-  if (s->last_spoke == LA_TIME_NONE || server->last_time > s->last_spoke)
-    s->last_spoke = server->last_time;
+  if (server->packets > (uint64_t)server->syn + server->rst)
+    la_surroundings_heard(a, conn->service, server->last_time);
 }
 
 void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)

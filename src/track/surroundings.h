@@ -52,6 +52,8 @@ void la_surroundings_opened(LaSurroundings *around, LaConnection *conn);
 void la_surroundings_segment(LaSurroundings *around, LaConnection *conn, const LaAround *what);
 /* Tells the service when the connection's server end was last heard, unless that was a SYN-ACK or RST. */
 void la_surroundings_spoke(LaSurroundings *around, const LaConnection *conn);
+/* The service was last heard then; LA_TIME_NONE: not at all. */
+void la_surroundings_heard(LaSurroundings *around, uint32_t service, LaTime time);
 void la_surroundings_finished(LaSurroundings *around, LaConnection *conn);
 
 #endif

@@ -55,31 +55,46 @@ uint32_t la_table_peek(const LaTable *table, uint32_t hash)
   return LA_HANDLE_NONE;
 }
 
-static bool is_key(const LaConnection *conn, const LaTuple *t, LaSide src_side)
+static bool is_key(const LaAddr *addr, const uint16_t *port, const LaTuple *t, LaSide src_side)
 {
   LaSide dst_side = LA_OTHER(src_side);
-  return conn->port[src_side] == t->src_port && conn->port[dst_side] == t->dst_port &&
-         la_addr_equal(&conn->addr[src_side], t->src) && la_addr_equal(&conn->addr[dst_side], t->dst);
+  return port[src_side] == t->src_port && port[dst_side] == t->dst_port && la_addr_equal(&addr[src_side], t->src) &&
+         la_addr_equal(&addr[dst_side], t->dst);
 }
 
-LaConnection *la_table_find(const LaTable *table, const LaPool *pool, const LaTuple *t, uint32_t hash, LaSide *ret_side)
+/* Whether the connection of a handle has this tuple; `*ret_side` is set when it has. */
+static bool has_tuple(const LaPool *pool, uint32_t handle, const LaTuple *t, LaSide *ret_side)
 {
-  for (uint32_t i = hash & table->mask; table->slots[i].hash != 0; i = (i + 1) & table->mask) {
-    if (table->slots[i].hash != hash)
-      continue;
-    LaConnection *conn = la_pool_get(pool, table->slots[i].handle);
+  const LaAddr *addr;
+  const uint16_t *port;
+  if (la_handle_is_brief(handle)) {
+    const LaBrief *brief = la_pool_get_brief(pool, handle);
+    if (brief->family != t->family || t->tunnel_hash != 0)
+      return false;
+    addr = brief->addr;
+    port = brief->port;
+  } else {
+    const LaConnection *conn = la_pool_get(pool, handle);
     if (conn->family != t->family || conn->tunnel_hash != t->tunnel_hash)
-      continue;
-    if (is_key(conn, t, LA_OPENER)) {
-      *ret_side = LA_OPENER;
-      return conn;
-    }
-    if (is_key(conn, t, LA_ACCEPTOR)) {
-      *ret_side = LA_ACCEPTOR;
-      return conn;
-    }
+      return false;
+    addr = conn->addr;
+    port = conn->port;
   }
-  return NULL;
+  if (is_key(addr, port, t, LA_OPENER))
+    *ret_side = LA_OPENER;
+  else if (is_key(addr, port, t, LA_ACCEPTOR))
+    *ret_side = LA_ACCEPTOR;
+  else
+    return false;
+  return true;
+}
+
+uint32_t la_table_find(const LaTable *table, const LaPool *pool, const LaTuple *t, uint32_t hash, LaSide *ret_side)
+{
+  for (uint32_t i = hash & table->mask; table->slots[i].hash != 0; i = (i + 1) & table->mask)
+    if (table->slots[i].hash == hash && has_tuple(pool, table->slots[i].handle, t, ret_side))
+      return table->slots[i].handle;
+  return LA_HANDLE_NONE;
 }
 
 static void put(LaSlot *slots, uint32_t mask, LaSlot slot)

@@ -43,8 +43,8 @@ static inline void la_table_prefetch(const LaTable *table, uint32_t hash)
 /* The first handle with this hash, for prefetching its connection; LA_HANDLE_NONE when there is none. */
 uint32_t la_table_peek(const LaTable *table, uint32_t hash);
 
-/* The connection of `tuple`, or NULL; `*ret_side` is the side that `src` plays in it. */
-LaConnection *la_table_find(const LaTable *table, const LaPool *pool, const LaTuple *tuple, uint32_t hash, LaSide *ret_side);
+/* The handle of the connection of `tuple`, whole or in brief, or LA_HANDLE_NONE; `*ret_side` is the side that `src` plays in it. */
+uint32_t la_table_find(const LaTable *table, const LaPool *pool, const LaTuple *tuple, uint32_t hash, LaSide *ret_side);
 
 void la_table_insert(LaTable *table, uint32_t hash, uint32_t handle);
 void la_table_remove(LaTable *table, uint32_t hash, uint32_t handle);

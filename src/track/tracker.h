@@ -13,13 +13,20 @@
 
 typedef struct LaTracker LaTracker;
 
+/* What la_tracker_next hands out. */
+typedef enum {
+  LA_RECORDS_WHOLE, /* everything of every connection */
+  LA_RECORDS_BRIEF, /* of ordinary ones only the figures, marked LA_CONN_BRIEF; the rest can be asked for */
+} LaRecords;
+
 typedef struct {
   LaTime time_wait;         /* 2 MSL: how long a closed connection is kept; default 60 s */
   LaTime idle_timeout;      /* 0: none */
   uint16_t ephemeral_low;   /* --port-range's start: ports from here on are no services; default 32768 */
   uint8_t by_tunnel;        /* 1: tunnel ids are part of the four-tuple */
   uint32_t max_connections; /* 0: no limit but 2^31 */
-  uint8_t general_only;     /* 1: no short way (lane.h) for ordinary segments: slower, the same results; for tests */
+  uint8_t general_only;     /* 1: no short way (lane.h, brief.h) for ordinary segments: slower, the same results; for tests */
+  uint8_t records;          /* LaRecords */
 } LaTrackOptions;
 
 #define LA_TRACK_OPTIONS_DEFAULT                                                                                               \
@@ -58,6 +65,10 @@ void la_tracker_advance(LaTracker *tracker, LaTime time);
 /* The next connection that has finished by the clock, in order of (end_time, id); NULL when there is none now. It is
  * frozen, and borrowed until la_tracker_recycle. */
 LaConnection *la_tracker_next(LaTracker *tracker);
+
+/* The whole of the connection that la_tracker_next returned last, with LA_CONN_BRIEF: its paths and timeline, too. `conn` itself when
+ * it is whole. It takes the place of `conn`, which must not be used any more. */
+LaConnection *la_tracker_whole(LaTracker *tracker, LaConnection *conn);
 void la_tracker_recycle(LaTracker *tracker, LaConnection *conn);
 
 /* The end of observation: after this la_tracker_next returns all that are left, those still open as ended by `capture-end`. */

@@ -1,5 +1,6 @@
-/* The short way of ordinary segments must leave everything just as the general way does. Both are run on the same segments, one by one
- * and in batches, and every field, step, hole and moment of every finished connection is compared, and their order.
+/* The short ways of ordinary segments (lane.h, brief.h) must leave everything just as the general way does. All are run on the same
+ * segments, one by one and in batches, and every field, step, hole and moment of every finished connection is compared, and their order.
+ * What is handed out in brief must say the same as the whole.
  *
  * `track_test_lane FIRST COUNT` runs COUNT other random streams from seed FIRST on. */
 #include <glib.h>
@@ -28,6 +29,7 @@ typedef struct {
   GArray *services; /* of LaService */
   LaVantage vantage;
   uint32_t peak;
+  unsigned briefs; /* how many were handed out in brief */
 } Outcome;
 
 static void clear_kept(gpointer data)
@@ -51,9 +53,93 @@ static void outcome_free(Outcome *o)
   g_array_free(o->services, TRUE);
 }
 
+#define SAME(field)                                                                                                            \
+  if (memcmp(&brief->field, &whole->field, sizeof brief->field) != 0)                                                          \
+  fail_msg("connection %u in brief has another " #field, whole->id)
+
+/* What a connection in brief says of itself. */
+static void check_brief(const LaConnection *brief, const LaConnection *whole)
+{
+  assert_int_equal(brief->flags, whole->flags | LA_CONN_BRIEF);
+  assert_int_equal(brief->marks & ~LA_MARK_ACKS_DATA, whole->marks & ~LA_MARK_ACKS_DATA);
+  SAME(addr);
+  SAME(port);
+  SAME(family);
+  SAME(roles_from);
+  SAME(id);
+  SAME(file);
+  SAME(first_time);
+  SAME(first_frame);
+  SAME(last_time);
+  SAME(last_frame);
+  SAME(interface);
+  SAME(ended_by);
+  SAME(end_time);
+  SAME(handshake_ack_frame);
+  SAME(handshake_ack_time);
+  SAME(rst_frame);
+  SAME(result_handshake);
+  SAME(result_teardown);
+  SAME(first_fin);
+  SAME(others_spoke);
+  SAME(others_live);
+  SAME(others_before);
+  SAME(others_served);
+  SAME(service);
+  SAME(host);
+  SAME(other_family);
+  SAME(exit_run);
+  SAME(exit_runs);
+  SAME(exit_run_span);
+  SAME(exit_idle);
+  SAME(exit_side);
+  for (int side = 0; side < LA_SIDE_N; side++) {
+    uint32_t flags = whole->end[side].flags;
+    assert_int_equal(brief->end[side].flags, flags);
+    SAME(end[side].isn);
+    SAME(end[side].state);
+    SAME(end[side].packets);
+    SAME(end[side].payload_bytes);
+    SAME(end[side].payload_segments);
+    SAME(end[side].last_time);
+    SAME(end[side].last_frame);
+    SAME(end[side].ttl_min);
+    SAME(end[side].ttl_max);
+    SAME(end[side].syn);
+    SAME(end[side].fin);
+    SAME(end[side].rst);
+    SAME(end[side].retransmitted);
+    SAME(end[side].duplicate);
+    SAME(end[side].missed);
+    SAME(end[side].cut);
+    SAME(end[side].bad_checksums);
+    SAME(end[side].recorded_late);
+    SAME(end[side].syn_sent);
+    SAME(end[side].syn_ack_sent);
+    SAME(end[side].fin_sent);
+    SAME(end[side].syn_frame);
+    SAME(end[side].syn_time);
+    SAME(end[side].syn_last_time);
+    SAME(end[side].fin_frame);
+    SAME(end[side].fin_time);
+    SAME(end[side].fin_end);
+    SAME(end[side].fin_ack);
+    SAME(end[side].fin_acked_frame);
+    SAME(end[side].fin_acked_time);
+    SAME(end[side].data_after_fin_bytes);
+    SAME(end[side].holes_used);
+  }
+}
+
 static void take_all(LaTracker *tracker, Outcome *outcome)
 {
   for (LaConnection *conn; (conn = la_tracker_next(tracker)) != NULL;) {
+    if ((conn->flags & LA_CONN_BRIEF) != 0) {
+      LaConnection brief = *conn;
+      conn = la_tracker_whole(tracker, conn);
+      check_brief(&brief, conn);
+      outcome->briefs++;
+    }
     Kept kept = keep(conn);
     g_array_append_val(outcome->kept, kept);
     la_tracker_recycle(tracker, conn);
@@ -153,13 +239,16 @@ static void assert_all_ways_agree(const GArray *events, LaTrackOptions options, 
     const char *name;
     uint8_t general_only;
     Feeding feeding;
-  } ways[] = {{"short way, one by one", 0, ONE_BY_ONE},
-              {"general way, in batches", 1, IN_BATCHES},
-              {"short way, in batches", 0, IN_BATCHES}};
+    LaRecords records;
+  } ways[] = {{"short way, one by one", 0, ONE_BY_ONE, LA_RECORDS_WHOLE},
+              {"general way, in batches", 1, IN_BATCHES, LA_RECORDS_WHOLE},
+              {"short way, in batches", 0, IN_BATCHES, LA_RECORDS_WHOLE},
+              {"in brief", 0, IN_BATCHES, LA_RECORDS_BRIEF}};
   options.general_only = 1;
   Outcome reference = run(events, options, ONE_BY_ONE);
   for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
     options.general_only = ways[i].general_only;
+    options.records = (uint8_t)ways[i].records;
     Outcome other = run(events, options, ways[i].feeding);
     g_autofree char *where = g_strdup_printf("%s, %s", what, ways[i].name);
     compare(&reference, &other, where);
@@ -230,6 +319,20 @@ static void random_conversations_hold_everything(void **state)
   assert_int_equal(handshakes, (1u << LA_HANDSHAKE_N) - 1);
   assert_int_equal(teardowns, (1u << LA_TEARDOWN_N) - 1);
   assert_int_equal(endings, (1u << LA_ENDED_EVICTED) - 1);
+}
+
+/* And hold ordinary ones, which are handed out in brief. */
+static void random_conversations_are_often_brief(void **state)
+{
+  (void)state;
+  GArray *events = generate(1, STREAM_CONNECTIONS, 900 * LA_SEC);
+  LaTrackOptions options = LA_TRACK_OPTIONS_DEFAULT;
+  options.records = LA_RECORDS_BRIEF;
+  Outcome outcome = run(events, options, IN_BATCHES);
+  print_message("%u of %u connections in brief\n", outcome.briefs, outcome.kept->len);
+  assert_true(outcome.briefs >= 10);
+  outcome_free(&outcome);
+  g_array_free(events, TRUE);
 }
 
 /* ---- captures ---- */
@@ -379,6 +482,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(lists_of_fields_are_complete),
       cmocka_unit_test(an_ordinary_conversation_takes_the_short_way_throughout),
       cmocka_unit_test(random_conversations_hold_everything),
+      cmocka_unit_test(random_conversations_are_often_brief),
       cmocka_unit_test(random_conversations_are_the_same_both_ways),
       cmocka_unit_test(captures_are_the_same_both_ways),
       cmocka_unit_test(kernel_captures_are_the_same_both_ways),

@@ -43,17 +43,17 @@ static void memory_is_used_again(void **state)
         la_pool_add_moment(&pool, conns[i]);
     }
     if (round == 0) {
-      chunks = pool.chunk_count;
+      chunks = pool.connections.chunk_count;
       blocks = pool.blocks->len;
       left = pool.block_left;
       assert_in_range(blocks, 1, 8); /* some 14 MB in blocks of 4 */
     }
-    assert_int_equal(pool.chunk_count, chunks);
+    assert_int_equal(pool.connections.chunk_count, chunks);
     assert_int_equal(pool.blocks->len, blocks);
     assert_int_equal(pool.block_left, left);
     for (unsigned i = 0; i < N; i++)
       la_pool_release(&pool, conns[(i * 7) % N]);
-    assert_int_equal(pool.free_count, chunks << LA_POOL_SHIFT);
+    assert_int_equal(pool.connections.free_count, chunks << LA_POOL_SHIFT);
   }
   g_free(conns);
   la_pool_clear(&pool);

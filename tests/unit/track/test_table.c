@@ -43,7 +43,8 @@ static LaConnection *find(const Fixture *f, const LaConnection *conn, LaSide fro
 {
   LaTuple tuple = tuple_of(conn, from);
   LaSide side = LA_SIDE_N;
-  LaConnection *found = la_table_find(&f->table, &f->pool, &tuple, hash, &side);
+  uint32_t handle = la_table_find(&f->table, &f->pool, &tuple, hash, &side);
+  LaConnection *found = handle != LA_HANDLE_NONE ? la_pool_get(&f->pool, handle) : NULL;
   assert_int_equal(side, found != NULL ? from : LA_SIDE_N); /* untouched when there is none */
   return found;
 }
