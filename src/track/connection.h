@@ -328,6 +328,7 @@ typedef struct LaConnection {
   LaTime icmp_time;
   uint8_t result_handshake; /* once finished: 1 + LaHandshakeResult; 0: not derived yet */
   uint8_t result_teardown;  /* once finished: 1 + LaTeardownResult */
+  uint8_t watch;            /* tracker's: see la_tracker_watch */
   uint8_t first_fin;        /* LaSide that sent the first FIN; LA_SIDE_N: none */
   LaTime others_spoke;    /* when the service's other connections had last been heard, as of its latest step of the handshake */
   uint32_t others_live;   /* other connections of the service alive at its latest step of the handshake */

@@ -96,6 +96,16 @@ static void finish_whole(LaTracker *t, LaConnection *conn)
   g_array_append_val(t->due, due);
 }
 
+void la_tracker_evict(LaTracker *t, LaConnection *conn)
+{
+  la_wheel_remove(&t->wheel, conn);
+  la_tracker_take_off(t, conn);
+  freeze(conn, LA_ENDED_EVICTED, t->clock);
+  la_surroundings_finished(&t->around, conn);
+  LaDue due = {.end_time = conn->end_time, .id = conn->id, .handle = conn->handle};
+  g_array_append_val(t->due, due);
+}
+
 static void finish_brief(LaTracker *t, LaBrief *brief)
 {
   if (t->options.records == LA_RECORDS_WHOLE) {

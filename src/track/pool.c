@@ -93,8 +93,11 @@ static void clear_endpoint(LaEndpoint *end)
 LaConnection *la_pool_take(LaPool *pool)
 {
   LaPoolOf *of = &pool->connections;
-  if (of->free_count == 0)
+  if (of->free_count == 0) {
     add_chunk(pool, of, sizeof(LaConnection));
+    for (uint32_t i = (of->chunk_count - 1) << LA_POOL_SHIFT; i < of->chunk_count << LA_POOL_SHIFT; i++)
+      la_pool_get(pool, i)->id = 0; /* none yet */
+  }
   uint32_t handle = of->free_handles[--of->free_count];
   LaConnection *conn = la_pool_get(pool, handle);
   memset(conn, 0, offsetof(LaConnection, end));
@@ -120,7 +123,13 @@ void la_pool_release(LaPool *pool, LaConnection *conn)
     pool->free_moments = conn->moment_chunk[i];
     conn->moment_chunk[i] = NULL;
   }
+  conn->id = 0;
   pool->connections.free_handles[pool->connections.free_count++] = conn->handle;
+}
+
+uint64_t la_pool_bytes(const LaPool *pool)
+{
+  return (uint64_t)pool->blocks->len * BLOCK - pool->block_left;
 }
 
 static LaMoment *take_moments(LaPool *pool)

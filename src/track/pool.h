@@ -58,6 +58,9 @@ static inline LaBrief *la_pool_get_brief(const LaPool *pool, uint32_t handle)
   return &chunk[index & ((1u << LA_POOL_SHIFT) - 1)];
 }
 
+/* Bytes of all connections and timelines that the pool ever had at one time: it gives nothing back. */
+uint64_t la_pool_bytes(const LaPool *pool);
+
 /* The place for one more moment of `conn`; beyond the bound the oldest of the tail is overwritten. */
 LaMoment *la_pool_add_moment(LaPool *pool, LaConnection *conn);
 

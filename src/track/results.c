@@ -123,7 +123,8 @@ static LaHandshakeResult derive_handshake(const LaConnection *conn)
     return LA_HANDSHAKE_UNREACHABLE;
   if (acceptor->packets != 0)
     return LA_HANDSHAKE_UNDETERMINED;
-  bool short_capture = conn->ended_by == LA_ENDED_CAPTURE_END && conn->end_time - opener->syn_last_time < SYN_VERDICT;
+  bool cut_off = conn->ended_by == LA_ENDED_CAPTURE_END || conn->ended_by == LA_ENDED_EVICTED;
+  bool short_capture = cut_off && conn->end_time - opener->syn_last_time < SYN_VERDICT;
   return opener->syn_sent < 2 && short_capture ? LA_HANDSHAKE_UNDETERMINED : LA_HANDSHAKE_UNANSWERED;
 }
 

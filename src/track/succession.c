@@ -77,7 +77,7 @@ static bool syn_ack_starts_new(const LaConnection *conn, LaSide side, const LaSe
 
 static LaConnection *begin_newer(LaTracker *t, LaConnection *old, const LaSegment *s, LaSide *ret_side)
 {
-  LaConnection *conn = la_tracker_open_connection(t, s, old->hash, ret_side);
+  LaConnection *conn = la_tracker_open_connection(t, s, old->hash, old, ret_side);
   remember_earlier(conn, old);
   la_table_replace(&t->table, old->hash, old->handle, conn->handle);
   conn->older = old->handle;
@@ -247,7 +247,7 @@ LaConnection *la_tracker_find_or_open(LaTracker *t, const LaSegment *s, uint32_t
     conn = la_tracker_find(t, &tuple, hash, ret_side);
   }
   if (conn == NULL) {
-    conn = la_tracker_open_connection(t, s, hash, ret_side);
+    conn = la_tracker_open_connection(t, s, hash, NULL, ret_side);
     la_table_insert(&t->table, hash, conn->handle);
     return conn;
   }

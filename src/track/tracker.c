@@ -49,6 +49,9 @@ void la_tracker_free(LaTracker *t)
   la_wheel_clear(&t->wheel);
   la_due_queue_clear(&t->opening);
   la_due_queue_clear(&t->closed);
+  la_room_clear(&t->room);
+  if (t->changed != NULL)
+    g_array_unref(t->changed);
   g_array_unref(t->ended);
   g_array_unref(t->due);
   g_free(t->stage);
@@ -111,8 +114,10 @@ static Roles tell_roles(const LaTracker *t, const LaSegment *s)
   return (Roles){LA_ROLES_FIRST_PACKET, LA_OPENER};
 }
 
-LaConnection *la_tracker_open_connection(LaTracker *t, const LaSegment *s, uint32_t hash, LaSide *ret_side)
+LaConnection *la_tracker_open_connection(LaTracker *t, const LaSegment *s, uint32_t hash, const LaConnection *spared,
+                                         LaSide *ret_side)
 {
+  la_room_make(t, spared);
   Roles roles = tell_roles(t, s);
   LaConnection *conn = la_pool_take(&t->pool);
   LaSide dst_side = LA_OTHER(roles.sender);
@@ -135,6 +140,8 @@ LaConnection *la_tracker_open_connection(LaTracker *t, const LaSegment *s, uint3
   conn->lane = t->options.general_only == 0 ? LA_LANE_NEW : LA_LANE_NONE;
   conn->encap_count = s->encap_count;
   memcpy(conn->encap, s->encap, s->encap_count * sizeof *s->encap);
+  if (roles.from == LA_ROLES_SYN)
+    la_room_note_attempt(t, conn);
   la_surroundings_opened(&t->around, conn);
   if (++t->open > t->peak)
     t->peak = t->open;
@@ -215,7 +222,7 @@ LaFollowed la_tracker_follow(LaTracker *t, LaConnection *conn, LaSide side, cons
   return (LaFollowed){marks, gained, idle};
 }
 
-static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
+static uint64_t process_segment(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
 {
   if (conn->lane != LA_LANE_NONE) {
     uint64_t short_marks = process_short(t, conn, side, s);
@@ -232,6 +239,14 @@ static uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaS
   if (t->options.general_only == 0)
     la_lane_rejoin(conn, f.marks);
   return f.marks;
+}
+
+static inline uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
+{
+  uint64_t marks = process_segment(t, conn, side, s);
+  if (G_UNLIKELY(t->changed != NULL))
+    la_tracker_note_change(t, conn, marks);
+  return marks;
 }
 
 static uint32_t hash_of(const LaTracker *t, const LaSegment *s)
@@ -406,6 +421,8 @@ bool la_tracker_icmp(LaTracker *t, const LaIcmpError *icmp, LaSegmentNote *ret_n
     conn->icmp_code = icmp->code;
     conn->icmp_reporter = icmp->reporter;
   }
+  if (t->changed != NULL)
+    la_tracker_note_change(t, conn, LA_MARK_ICMP);
   if (ret_note != NULL)
     *ret_note = (LaSegmentNote){.id = conn->id, .side = (uint8_t)side, .marks = LA_MARK_ICMP};
   return true;

@@ -25,6 +25,7 @@ typedef struct {
   uint16_t ephemeral_low;   /* --port-range's start: ports from here on are no services; default 32768 */
   uint8_t by_tunnel;        /* 1: tunnel ids are part of the four-tuple */
   uint32_t max_connections; /* 0: no limit but 2^31 */
+  uint64_t max_bytes;       /* of memory for connections; 0: no limit */
   uint8_t general_only;     /* 1: no short way (lane.h, brief.h) for ordinary segments: slower, the same results; for tests */
   uint8_t records;          /* LaRecords */
 } LaTrackOptions;
@@ -79,6 +80,35 @@ LaServices *la_tracker_services(LaTracker *tracker);
 
 /* Where the capture was taken, as far as the handshakes so far tell. */
 LaVantage la_tracker_vantage(const LaTracker *tracker);
+
+/* ---- for analysis while packets come in: with an idle_timeout, so that connections are whole from their beginning ---- */
+
+/* From now on la_tracker_changed tells which connections changed. */
+void la_tracker_note_changes(LaTracker *tracker);
+
+/* A connection that segments, other than ordinary data, have touched since it was given here last; NULL: no more. Only connections
+ * that have not finished. (borrowed until the next segment) */
+LaConnection *la_tracker_changed(LaTracker *tracker);
+
+/* How closely a connection is looked at. */
+typedef enum {
+  LA_WATCH_EVENTS, /* ordinary data and its acknowledgments are no change (at first) */
+  LA_WATCH_ALL,    /* every segment is */
+} LaWatch;
+void la_tracker_watch(LaConnection *conn, LaWatch watch);
+
+/* The connection that was borrowed before with this handle and id, when it has not finished meanwhile; else NULL. */
+LaConnection *la_tracker_get(LaTracker *tracker, uint32_t handle, uint32_t id);
+
+/* Goes through all connections that have not finished: begin with 0 in `*at`; NULL at the end. No segment may come between. */
+LaConnection *la_tracker_each(LaTracker *tracker, uint32_t *at);
+
+/* How many connections were given up because of max_connections or max_bytes. Attempts that were not answered yet go first, the
+ * oldest of them; then what has closed; then what has been silent for longest. */
+uint64_t la_tracker_evicted(const LaTracker *tracker);
+
+/* Bytes of memory for connections and their timelines. */
+uint64_t la_tracker_bytes(const LaTracker *tracker);
 
 /* How many connections are open now, and how many there were at most. */
 uint32_t la_tracker_open(const LaTracker *tracker);

@@ -4,6 +4,7 @@
 #define LA_TRACK_TRACKER_PRIVATE_H
 
 #include "track/pool.h"
+#include "track/room.h"
 #include "track/surroundings.h"
 #include "track/table.h"
 #include "track/tracker.h"
@@ -41,6 +42,8 @@ struct LaTracker {
   LaConnection *stage;        /* what surroundings are shown of a connection in brief (owned) */
   LaConnection *handed;       /* what is handed out for one (owned) */
   LaBrief *handed_brief;
+  GArray *changed; /* of LaRef: what la_tracker_changed will tell; NULL: nobody asks */
+  LaRoom room;
   GArray *ended; /* handles of connections that are finishing now */
   GArray *due;   /* LaDue, sorted */
   guint due_at;
@@ -56,6 +59,9 @@ bool la_tracker_handshake_pending(const LaConnection *conn);
 
 /* Takes a connection off its four-tuple; an older one behind it gets the entry back. */
 void la_tracker_take_off(LaTracker *t, LaConnection *conn);
+
+/* Gives a connection up that still goes on: it is handed out next. */
+void la_tracker_evict(LaTracker *t, LaConnection *conn);
 
 /* Lets those finish whose second is past. */
 void la_tracker_pass_time(LaTracker *t);
@@ -82,8 +88,14 @@ typedef struct {
 /* Follows a segment the general way, without telling anybody else. */
 LaFollowed la_tracker_follow(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s);
 
-/* A new connection that is not in the table yet. */
-LaConnection *la_tracker_open_connection(LaTracker *t, const LaSegment *s, uint32_t hash, LaSide *ret_side);
+/* A new connection that is not in the table yet. When there are too many, another is given up for it, never `spared` (NULL: any). */
+LaConnection *la_tracker_open_connection(LaTracker *t, const LaSegment *s, uint32_t hash, const LaConnection *spared,
+                                         LaSide *ret_side);
+
+/* ---- changes.c ---- */
+
+/* Puts a connection on the list of those that changed, if what a segment with these marks did to it counts. */
+void la_tracker_note_change(LaTracker *t, LaConnection *conn, uint64_t marks);
 
 /* Whether another stretch of time began since the connection's segment before. */
 static inline bool la_is_another_slot(LaTime time, LaTime idle)

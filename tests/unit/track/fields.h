@@ -175,6 +175,7 @@ static const Field conn_fields[] = {
     CONN(icmp_time),
     CONN(result_handshake),
     CONN(result_teardown),
+    OWN(watch),
     CONN(first_fin),
     CONN(others_spoke),
     CONN(others_live),
