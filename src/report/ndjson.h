@@ -19,9 +19,4 @@ void la_json_figures(LaJson *json, const LaFigures *figures);
 /* A finding; `sentence` is its summary. */
 void la_json_finding(LaJson *json, const LaFinding *finding, const char *sentence);
 
-/* The community id, version 1 with seed 0 (https://github.com/corelight/community-id-spec), of a TCP connection: "1:..." into
- * `ret_text` (LA_COMMUNITY_ID_MAX bytes). Returns it. */
-#define LA_COMMUNITY_ID_MAX 40
-char *la_community_id(const LaHostPort *one, const LaHostPort *other, char *ret_text);
-
 #endif

@@ -1,7 +1,8 @@
-/* A connection's record. The rule throughout: what is not known is left out, and a time that would come out negative (captures
- * of several interfaces are not always in order) is not known either. */
+/* A connection's record. The rule throughout: what is not known is left out. */
+#include "base/community_id.h"
 #include "decode/decoder.h"
 #include "report/ndjson.h"
+#include "track/measures.h"
 
 static void write_end(LaJson *json, const char *key, const LaConnection *conn, LaSide side)
 {
@@ -27,18 +28,12 @@ static void write_frame(LaJson *json, const char *key, uint64_t frame)
     write_count(json, key, frame);
 }
 
-static void write_between(LaJson *json, const char *key, LaTime from, LaTime to)
+static void write_span(LaJson *json, const char *key, LaTime span)
 {
-  if (from == LA_TIME_NONE || to == LA_TIME_NONE || to < from)
+  if (span == LA_TIME_NONE)
     return;
   la_json_key(json, key);
-  la_json_span(json, to - from);
-}
-
-/* The fields of frames and times are only set with their flags: 0 is a frame that does not exist, not a time. */
-static LaTime time_of(uint64_t frame, LaTime time)
-{
-  return frame != 0 ? time : LA_TIME_NONE;
+  la_json_span(json, span);
 }
 
 static void write_direction(LaJson *json, const char *key, const LaEndpoint *sender)
@@ -115,72 +110,29 @@ static void write_handshake(LaJson *json, const LaConnectionRecord *record)
   la_json_end_object(json);
   write_count(json, "syn_sent", client->syn_sent);
   write_count(json, "syn_ack_sent", server->syn_ack_sent);
-  if (syn_ack) {
-    LaTime syn_ack_time = time_of(server->syn_frame, server->syn_time);
-    write_between(json, "syn_to_syn_ack_s", time_of(client->syn_frame, client->syn_time), syn_ack_time);
-    write_between(json, "syn_ack_to_ack_s", syn_ack_time, time_of(conn->handshake_ack_frame, conn->handshake_ack_time));
-  }
+  write_span(json, "syn_to_syn_ack_s", la_connection_syn_to_syn_ack(conn));
+  write_span(json, "syn_ack_to_ack_s", la_connection_syn_ack_to_ack(conn));
   write_options(json, "client_options", client);
   write_options(json, "server_options", server);
   la_json_end_object(json);
 }
 
-static bool passed_through(const LaEndpoint *end, LaTcpState state)
-{
-  for (unsigned i = 0; i < end->steps && i < LA_STEPS_MAX; i++) {
-    if (end->path[i].state == state)
-      return true;
-  }
-  return false;
-}
-
-static const char *first_to_close(const LaConnection *conn)
-{
-  if (conn->first_fin >= LA_SIDE_N)
-    return "none";
-  /* Both closed on their own account: neither was in CLOSE_WAIT when it sent its FIN. */
-  if (passed_through(&conn->end[LA_OPENER], LA_TCP_FIN_WAIT_1) && passed_through(&conn->end[LA_ACCEPTOR], LA_TCP_FIN_WAIT_1))
-    return "both";
-  return la_side_name((LaSide)conn->first_fin);
-}
-
-/* How long each side is known to have been in CLOSE_WAIT: to its own next step, or as far as it was observed. */
 static void write_close_wait(LaJson *json, const LaConnection *conn)
 {
   bool opened = false;
   for (unsigned side = 0; side < LA_SIDE_N; side++) {
-    const LaEndpoint *end = &conn->end[side];
-    for (unsigned i = 0; i < end->steps && i < LA_STEPS_MAX; i++) {
-      if (end->path[i].state != LA_TCP_CLOSE_WAIT)
-        continue;
-      LaTime until = i + 1u < end->steps && i + 1u < LA_STEPS_MAX ? end->path[i + 1].time : conn->end_time;
-      if (end->path[i].time == LA_TIME_NONE || until == LA_TIME_NONE || until < end->path[i].time)
-        continue;
-      if (!opened) {
-        la_json_key(json, "close_wait_s");
-        la_json_begin_object(json);
-        opened = true;
-      }
-      la_json_key(json, la_side_name((LaSide)side));
-      la_json_span(json, until - end->path[i].time);
-      break;
+    LaTime held = la_connection_close_wait(conn, (LaSide)side);
+    if (held == LA_TIME_NONE)
+      continue;
+    if (!opened) {
+      la_json_key(json, "close_wait_s");
+      la_json_begin_object(json);
+      opened = true;
     }
+    write_span(json, la_side_name((LaSide)side), held);
   }
   if (opened)
     la_json_end_object(json);
-}
-
-/* First FIN to the acknowledgment of the last FIN, or to the RST. */
-static void write_teardown_duration(LaJson *json, const LaConnection *conn)
-{
-  if (conn->first_fin >= LA_SIDE_N)
-    return;
-  LaTime from = conn->end[conn->first_fin].fin_time;
-  const LaEndpoint *ends = conn->end;
-  if ((ends[0].flags & LA_END_FIN_ACKED) != 0 && (ends[1].flags & LA_END_FIN_ACKED) != 0)
-    write_between(json, "duration_s", from, MAX(ends[0].fin_acked_time, ends[1].fin_acked_time));
-  else if ((conn->flags & LA_CONN_RST) != 0)
-    write_between(json, "duration_s", from, conn->rst_time);
 }
 
 static void write_teardown(LaJson *json, const LaConnectionRecord *record)
@@ -193,7 +145,7 @@ static void write_teardown(LaJson *json, const LaConnectionRecord *record)
   la_json_key(json, "result");
   la_json_string(json, la_teardown_result_name(record->teardown));
   la_json_key(json, "first");
-  la_json_string(json, record->teardown == LA_TEARDOWN_NONE ? "none" : first_to_close(conn));
+  la_json_string(json, la_first_to_close_name(la_connection_first_to_close(conn)));
   la_json_key(json, "packets");
   la_json_begin_object(json);
   for (unsigned side = 0; side < LA_SIDE_N; side++) {
@@ -214,15 +166,11 @@ static void write_teardown(LaJson *json, const LaConnectionRecord *record)
   }
   la_json_key(json, "fin_to_ack_s");
   la_json_begin_object(json);
-  for (unsigned side = 0; side < LA_SIDE_N; side++) {
-    const LaEndpoint *end = &conn->end[side];
-    if ((end->flags & LA_END_FIN) != 0 && (end->flags & LA_END_FIN_ACKED) != 0)
-      write_between(json, fin_keys[side], time_of(end->fin_frame, end->fin_time),
-                    time_of(end->fin_acked_frame, end->fin_acked_time));
-  }
+  for (unsigned side = 0; side < LA_SIDE_N; side++)
+    write_span(json, fin_keys[side], la_connection_fin_to_ack(conn, (LaSide)side));
   la_json_end_object(json);
   write_close_wait(json, conn);
-  write_teardown_duration(json, conn);
+  write_span(json, "duration_s", la_connection_close_duration(conn));
   la_json_end_object(json);
 }
 
@@ -345,7 +293,7 @@ void la_json_connection(LaJson *json, const LaConnectionRecord *record)
   la_json_key(json, "start");
   la_json_time(json, conn->first_time);
   la_json_key(json, "duration_s");
-  la_json_span(json, MAX(conn->last_time - conn->first_time, 0));
+  la_json_span(json, la_connection_duration(conn));
   write_direction(json, "to_server", &conn->end[LA_OPENER]);
   write_direction(json, "to_client", &conn->end[LA_ACCEPTOR]);
   write_handshake(json, record);

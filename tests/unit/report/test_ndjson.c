@@ -1,6 +1,7 @@
 /* The records against their text: field names and meanings are public. */
 #include "unit/report/story.h"
 
+#include "base/community_id.h"
 #include "report/ndjson.h"
 
 static char *connection_text(const Story *story)

@@ -1,6 +1,7 @@
-#include <string.h>
+#include "base/community_id.h"
 
-#include "report/ndjson.h"
+#include <glib.h>
+#include <string.h>
 
 /* SHA-1 over seed, lower end's address, higher end's address, protocol, 0, lower port, higher port, all in network order. The
  * lower end is the one with the smaller address, or the smaller port when the addresses are equal. */
