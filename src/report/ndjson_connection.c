@@ -193,16 +193,6 @@ static void write_final(LaJson *json, const LaConnection *conn)
   la_json_end_object(json);
 }
 
-/* A step that was only deduced stands at the packet of the next step that has one: by then it had been taken. */
-static uint64_t step_frame(const LaConnection *conn, const LaEndpoint *end, unsigned at)
-{
-  for (unsigned i = at; i < end->steps && i < LA_STEPS_MAX; i++) {
-    if (end->path[i].frame != 0)
-      return end->path[i].frame;
-  }
-  return conn->last_frame;
-}
-
 static void write_path(LaJson *json, const LaConnection *conn)
 {
   la_json_key(json, "path");
@@ -217,7 +207,7 @@ static void write_path(LaJson *json, const LaConnection *conn)
       la_json_begin_object(json);
       la_json_key(json, "state");
       la_json_string(json, la_tcp_state_name((LaTcpState)step->state));
-      write_count(json, "packet", step_frame(conn, end, i));
+      write_count(json, "packet", la_connection_step_frame(conn, (LaSide)side, i));
       la_json_key(json, "at_s");
       la_json_span(json, step->time != LA_TIME_NONE ? step->time - conn->first_time : 0);
       write_frame(json, "proved_by", step->proved_by != step->frame ? step->proved_by : 0);

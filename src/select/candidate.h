@@ -15,6 +15,7 @@ typedef struct {
   const LaFindings *findings; /* ... and its findings */
   const LaFinding *finding;   /* a finding about a host or a capture */
   const LaSubject *subject;   /* whom it is about; NULL: the capture */
+  const char *sentence;       /* a capture's finding: its summary; NULL: not known */
   const LaStored *stored;     /* a record read back: select/stored.h */
 } LaCandidate;
 

@@ -87,7 +87,7 @@ typedef struct {
   unsigned kinds;      /* bits 1 << LaExpressionKind: where it may be named */
 } LaField;
 
-/* All fields, in the order of the connection record. Static. */
-const LaField *la_fields(unsigned *ret_count);
+/* Field `n`, in the order of the connection record, into `*ret_field` (its texts are static). False past the last. */
+bool la_field(unsigned n, LaField *ret_field);
 
 #endif

@@ -97,3 +97,13 @@ LaFirstToClose la_connection_first_to_close(const LaConnection *conn)
     return LA_FIRST_BOTH;
   return conn->first_fin == LA_OPENER ? LA_FIRST_CLIENT : LA_FIRST_SERVER;
 }
+
+uint64_t la_connection_step_frame(const LaConnection *conn, LaSide side, unsigned at)
+{
+  const LaEndpoint *end = &conn->end[side];
+  for (unsigned i = at; i < end->steps && i < LA_STEPS_MAX; i++) {
+    if (end->path[i].frame != 0)
+      return end->path[i].frame;
+  }
+  return conn->last_frame;
+}
