@@ -24,7 +24,11 @@ static LaExitCode analyze(const LaOptions *options, LaFilter *filter)
 {
   g_autoptr(GError) error = NULL;
   g_auto(LaOutputs) outputs = {0};
-  LaPipeline pipeline = {.options = options, .filter = filter, .interrupt = la_interrupt_watch(), .spooled = LA_NOT_SPOOLED};
+  LaPipeline pipeline = {.options = options,
+                         .filter = filter,
+                         .where = options->where,
+                         .interrupt = la_interrupt_watch(),
+                         .spooled = LA_NOT_SPOOLED};
   if (!la_outputs_open(&outputs, options, &error))
     return la_exit_tell(error);
   g_autoptr(LaProgress) progress = la_outputs_stream_to_terminal(&outputs, options) ? NULL : la_progress_new();

@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "select/expression.h"
 
 static const struct {
   const char *name;
@@ -16,7 +17,7 @@ static const struct {
      "closed, what went wrong, who is to blame, and which packets show it.\n"},
     {"show", LA_TAKES_SHOW, "show [OPTIONS] FILE --conn N",
      "Prints one connection as a ladder: a line a packet, with the states of both ends beside it and what the packet was.\n"
-     "Without --conn: the only connection of the capture, or the list of them.\n"},
+     "Without --conn: the only connection of the capture (or the only one for which -Y holds), or the list of them.\n"},
     {"explain", LA_TAKES_EXPLAIN, "explain [WORD]",
      "Tells what a word of the report means: a finding (close-wait-leak), a state (TIME_WAIT), a flag (RST), a result "
      "(fin-rst),\n"
@@ -26,7 +27,8 @@ static const struct {
      "SIGTERM (a second one ends at once), with -a or -c. SIGUSR1 prints the summary so far, SIGHUP opens output files "
      "anew.\n"},
     {"interfaces", LA_TAKES_INTERFACES, "interfaces [--netns PATH|pid:N]", "Lists what lastack live can capture on.\n"},
-    {"help", 0, "help [COMMAND]", "Lists the commands, or tells the options of one.\n"},
+    {"help", 0, "help [COMMAND|fields]",
+     "Lists the commands, or tells the options of one; fields: what expressions (-Y) can name.\n"},
 };
 
 void la_usage_append(GString *out)
@@ -37,7 +39,7 @@ void la_usage_append(GString *out)
   const LaCommand *commands = la_commands(&count);
   for (unsigned i = 0; i < count; i++)
     g_string_append_printf(out, "  %-10s%s\n", commands[i].name, commands[i].meaning);
-  g_string_append(out, "\nlastack help COMMAND tells its options.\n");
+  g_string_append(out, "\nlastack help COMMAND tells its options, lastack help fields what -Y can name.\n");
 }
 
 LaExitCode la_help_command(const LaCommand *command)
@@ -56,6 +58,37 @@ LaExitCode la_help_command(const LaCommand *command)
   return LA_EXIT_OK;
 }
 
+/* One field as two lines would be twice as long: the example tells the type's form. Facts have their meaning in the catalogue. */
+static void append_field(GString *out, const LaField *field)
+{
+  g_autoptr(GString) type = g_string_new(field->type);
+  if (field->unit[0] != '\0' && strcmp(field->unit, field->type) != 0)
+    g_string_append_printf(type, " (%s)", field->unit);
+  g_string_append_printf(out, "%-37s %-9s", field->name, type->str);
+  if (field->example[0] != '\0')
+    g_string_append_printf(out, " %-24s %s", field->example, field->meaning);
+  while (out->len > 0 && out->str[out->len - 1] == ' ')
+    g_string_truncate(out, out->len - 1);
+  g_string_append_c(out, '\n');
+}
+
+static LaExitCode help_fields(void)
+{
+  g_autoptr(GString) out = g_string_new("What expressions (-Y) can name: lastack-expressions(7) explains them.\n\n");
+  g_string_append_printf(out, "%-37s %-9s %-24s %s\n", "field", "type", "example", "meaning");
+  LaField field;
+  bool facts = false;
+  for (unsigned n = 0; la_field(n, &field); n++) {
+    if (!facts && field.meaning[0] == '\0') {
+      g_string_append(out, "\nFacts of findings: lastack explain FINDING tells what they mean.\n\n");
+      facts = true;
+    }
+    append_field(out, &field);
+  }
+  fputs(out->str, stdout);
+  return LA_EXIT_OK;
+}
+
 LaExitCode la_cmd_help(int argc, char **argv)
 {
   g_autoptr(GString) out = g_string_new(NULL);
@@ -64,6 +97,8 @@ LaExitCode la_cmd_help(int argc, char **argv)
     fputs(out->str, stdout);
     return LA_EXIT_OK;
   }
+  if (strcmp(argv[1], "fields") == 0)
+    return help_fields();
   const LaCommand *command = la_command_find(argv[1]);
 #ifdef LASTACK_HAVE_CHAT
   if (command != NULL && strcmp(command->name, "chat") == 0) {

@@ -33,9 +33,10 @@ static void free_line(gpointer data)
 typedef struct {
   LaReport base;
   const LaStyle *style;
-  uint32_t wanted; /* 0: the only one */
-  LaStory *story;  /* of the wanted one, or the first (owned) */
-  GPtrArray *list; /* of Line: those with the lowest numbers, in order (owned) */
+  uint32_t wanted;           /* 0: the only one */
+  const LaExpression *where; /* -Y: one of those for which this holds; NULL: of all */
+  LaStory *story;            /* of the wanted one, or the first (owned) */
+  GPtrArray *list;           /* of Line: those with the lowest numbers, in order (owned) */
   uint64_t count;
   uint32_t highest; /* id */
   GByteArray *ids;  /* a bit for each id that became a connection (owned) */
@@ -88,9 +89,13 @@ static void list_connection(Keeper *keeper, const LaConnectionRecord *record)
 static void keep_connection(LaReport *base, const LaConnectionRecord *record)
 {
   Keeper *keeper = (Keeper *)base;
+  /* The second pass has to know of all, whichever is wanted. */
+  note_id(keeper, record->conn->id);
+  LaCandidate candidate = {.file = record->file, .conn = record->conn, .findings = record->findings};
+  if (keeper->where != NULL && !la_expression_holds(keeper->where, &candidate))
+    return;
   keeper->count++;
   keeper->highest = MAX(keeper->highest, record->conn->id);
-  note_id(keeper, record->conn->id);
   if (keeper->wanted == 0)
     list_connection(keeper, record);
   if (keeper->story == NULL && (keeper->wanted == 0 || keeper->wanted == record->conn->id))
@@ -256,14 +261,17 @@ static LaExitCode tell_which(const Keeper *keeper, const LaOptions *options, GSt
   la_escape_terminal(path, g_ptr_array_index(options->words, options->words->len - 1), -1);
   if (keeper->wanted != 0) {
     if (keeper->count == 0)
-      fprintf(stderr, "lastack: there are no TCP connections in %s\n", path->str);
+      fprintf(stderr, "lastack: %s in %s\n",
+              keeper->where != NULL ? "-Y holds for no connection" : "there are no TCP connections", path->str);
+    else if (keeper->where != NULL)
+      fprintf(stderr, "lastack: there is no connection %u for which -Y holds in %s\n", keeper->wanted, path->str);
     else
       fprintf(stderr, "lastack: there is no connection %u in %s (their numbers go up to %u)\n", keeper->wanted, path->str,
               keeper->highest);
     return LA_EXIT_USAGE;
   }
   if (keeper->count == 0) {
-    g_string_append(out, "No TCP connections to show.\n");
+    g_string_append(out, keeper->where != NULL ? "No TCP connections for which -Y holds.\n" : "No TCP connections to show.\n");
     return LA_EXIT_OK;
   }
   for (unsigned i = 0; i < keeper->list->len; i++)
@@ -298,6 +306,7 @@ static LaExitCode show(const LaOptions *options, LaFilter *filter, LaOutput *out
       .base = {.format = &keeper_format, .out = out},
       .style = &style,
       .wanted = options->conn,
+      .where = options->where,
       .list = g_ptr_array_new_with_free_func(free_line),
       .ids = g_byte_array_new(),
   };

@@ -20,7 +20,7 @@ static const LaCommand commands[] = {
 #ifdef LASTACK_HAVE_CHAT
     {"chat", run_chat, "the reference chat server, its client and its load generator"},
 #endif
-    {"help", la_cmd_help, "this list, or the options of a command"},
+    {"help", la_cmd_help, "this list, the options of a command, or the fields that -Y can name"},
 };
 
 const LaCommand *la_commands(unsigned *ret_count)

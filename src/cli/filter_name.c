@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/escape.h"
 #include "base/nearest.h"
 
 /* The places to look in, the nearest to this very program first. */
@@ -21,23 +20,22 @@ static GPtrArray *folders(void)
   return all;
 }
 
-static void add_names(const char *folder, GPtrArray *names)
+static void add_names(const char *folder, const char *suffix, GPtrArray *names)
 {
   g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
   const char *name;
   while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-    if (g_str_has_suffix(name, ".bpf"))
-      g_ptr_array_add(names, g_strndup(name, strlen(name) - strlen(".bpf")));
+    if (g_str_has_suffix(name, suffix))
+      g_ptr_array_add(names, g_strndup(name, strlen(name) - strlen(suffix)));
   }
 }
 
-char *la_filter_name_resolve(const char *word, GError **error)
+/* The path of the file that `@NAME` means; `what` is what it holds. */
+static char *find(const char *word, const char *suffix, const char *what, GError **error)
 {
-  if (word[0] != '@')
-    return g_strdup(word);
   const char *name = word + 1;
   g_autoptr(GPtrArray) places = folders();
-  g_autofree char *file = g_strconcat(name, ".bpf", NULL);
+  g_autofree char *file = g_strconcat(name, suffix, NULL);
   for (unsigned i = 0; i < places->len && strchr(name, '/') == NULL && name[0] != '\0'; i++) {
     g_autofree char *path = g_build_filename(g_ptr_array_index(places, i), file, NULL);
     if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
@@ -45,13 +43,41 @@ char *la_filter_name_resolve(const char *word, GError **error)
   }
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   for (unsigned i = 0; i < places->len; i++)
-    add_names(g_ptr_array_index(places, i), names);
-  g_autoptr(GString) shown = g_string_new(NULL);
-  la_escape_terminal(shown, word, -1);
+    add_names(g_ptr_array_index(places, i), suffix, names);
   const char *nearest = la_nearest(name, (const char *const *)names->pdata, names->len);
   if (nearest != NULL)
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "no filter '%s', did you mean '@%s'?", shown->str, nearest);
+    la_error_set(error, LA_ERROR_USAGE, "no %s '%s', did you mean '@%s'?", what, word, nearest);
   else
-    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "no filter '%s' comes with lastack (a file's name has no @)", shown->str);
+    la_error_set(error, LA_ERROR_USAGE, "no %s '%s' comes with lastack", what, word);
   return NULL;
+}
+
+char *la_filter_name_resolve(const char *word, GError **error)
+{
+  if (word[0] != '@')
+    return g_strdup(word);
+  return find(word, ".bpf", "filter", error);
+}
+
+char *la_expression_name_resolve(const char *word, GError **error)
+{
+  if (word[0] != '@')
+    return g_strdup(word);
+  g_autofree char *path = find(word, ".where", "expression", error);
+  if (path == NULL)
+    return NULL;
+  g_autoptr(GError) read_error = NULL;
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents(path, &text, NULL, &read_error)) {
+    la_error_set(error, LA_ERROR_USAGE, "%s", read_error->message);
+    return NULL;
+  }
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  GString *out = g_string_new(NULL);
+  for (unsigned i = 0; lines[i] != NULL; i++) {
+    g_strstrip(lines[i]);
+    if (lines[i][0] != '\0' && lines[i][0] != '#')
+      g_string_append_printf(out, "%s%s", out->len > 0 ? " " : "", lines[i]);
+  }
+  return g_string_free(out, FALSE);
 }

@@ -1,4 +1,4 @@
-/* Filters that come with the program, found by name. */
+/* Filters and expressions that come with the program, found by name. */
 #ifndef LA_CLI_FILTER_NAME_H
 #define LA_CLI_FILTER_NAME_H
 
@@ -8,5 +8,9 @@
  * when the program runs from its build tree). NULL and LA_ERROR_USAGE, with the nearest name, when there is no such filter.
  * (transfer full) */
 char *la_filter_name_resolve(const char *word, GError **error);
+
+/* The expression that `-Y` means: `word` itself, or for `@NAME` what stands in the file NAME.where of those installed, without comments
+ * (lines that begin with #). NULL and LA_ERROR_USAGE, with the nearest name, when there is no such file. (transfer full) */
+char *la_expression_name_resolve(const char *word, GError **error);
 
 #endif

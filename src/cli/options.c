@@ -24,6 +24,7 @@ typedef enum {
   OPTION_READ,
   OPTION_FILTER,
   OPTION_FILTER_FILE,
+  OPTION_WHERE,
   OPTION_COUNT,
   OPTION_CONN,
   OPTION_FORMAT,
@@ -60,6 +61,8 @@ static const struct Row {
     {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW | LIVE, "only packets that this filter selects, as in tcpdump"},
     {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW | LIVE,
      "the same, from a file or by name: @handshake, @teardown, @rst ..."},
+    {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW,
+     "only connections for which this holds (lastack help fields), or by name: @leaks, @resets ..."},
     {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE, "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE, "how and where to report, several times: text, ndjson"},
@@ -115,6 +118,8 @@ void la_options_free(LaOptions *options)
   g_free(options->filter);
   g_free(options->filter_file);
   la_live_choices_clear(&options->live);
+  g_free(options->where_text);
+  la_expression_free(options->where);
   g_free(options);
 }
 
@@ -265,6 +270,10 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
     g_free(options->filter_file);
     options->filter_file = g_strdup(value);
     return true;
+  case OPTION_WHERE:
+    g_free(options->where_text);
+    options->where_text = g_strdup(value);
+    return true;
   case OPTION_COUNT: return read_number("-c", value, UINT64_MAX, &options->count, error);
   case OPTION_CONN:
     if (!read_number("--conn", value, UINT32_MAX, &number, error))
@@ -354,6 +363,30 @@ static LaOptions *options_new(void)
   return options;
 }
 
+/* -Y is read last: what its times mean hangs on --utc. */
+static bool read_where(LaOptions *options, GError **error)
+{
+  if (options->where_text == NULL || options->help)
+    return true;
+  g_autofree char *text = la_expression_name_resolve(options->where_text, error);
+  if (text == NULL)
+    return false;
+  options->where = la_expression_parse(text, LA_EXPRESSION_CONNECTION, options->zone, error);
+  if (options->where == NULL)
+    g_prefix_error(error, "-Y: ");
+  return options->where != NULL;
+}
+
+/* What excludes each other. */
+static bool check_together(const LaOptions *options, GError **error)
+{
+  if (options->filter != NULL && options->filter_file != NULL)
+    return usage(error, "-f and -F exclude each other");
+  if (options->from != LA_TIME_NONE && options->to != LA_TIME_NONE && options->to < options->from)
+    return usage(error, "--to is before --from");
+  return true;
+}
+
 LaOptions *la_options_parse(int argc, char **argv, LaTakes command, GError **error)
 {
   struct option longs[ROWS + 1] = {{0}};
@@ -392,15 +425,7 @@ LaOptions *la_options_parse(int argc, char **argv, LaTakes command, GError **err
   }
   for (int i = optind; i < argc; i++)
     g_ptr_array_add(options->words, g_strdup(argv[i]));
-  if (options->filter != NULL && options->filter_file != NULL) {
-    usage(error, "-f and -F exclude each other");
-    return NULL;
-  }
-  if (options->from != LA_TIME_NONE && options->to != LA_TIME_NONE && options->to < options->from) {
-    usage(error, "--to is before --from");
-    return NULL;
-  }
-  return g_steal_pointer(&options);
+  return check_together(options, error) && read_where(options, error) ? g_steal_pointer(&options) : NULL;
 }
 
 void la_options_describe(LaTakes command, GString *out)

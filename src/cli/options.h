@@ -10,6 +10,7 @@
 #include "decode/decoder.h"
 #include "diagnose/diagnose.h"
 #include "report/format.h"
+#include "select/expression.h"
 #include "track/tracker.h"
 
 /* Which command takes an option: bits of the table. */
@@ -44,12 +45,14 @@ typedef struct {
 } LaOutputChoice;
 
 typedef struct {
-  GPtrArray *words;   /* of char *: the words that are no options; files where the command reads files (owned) */
-  GPtrArray *outputs; /* of LaOutputChoice (owned); empty: the command's default */
-  char *filter;       /* -f, or NULL */
-  char *filter_file;  /* -F, or NULL */
-  uint64_t count;     /* -c; 0: all */
-  uint32_t conn;      /* --conn; 0: none */
+  GPtrArray *words;    /* of char *: the words that are no options; files where the command reads files (owned) */
+  GPtrArray *outputs;  /* of LaOutputChoice (owned); empty: the command's default */
+  char *filter;        /* -f, or NULL */
+  char *filter_file;   /* -F, or NULL */
+  char *where_text;    /* -Y as it was given, or NULL */
+  LaExpression *where; /* -Y: which connections; NULL: all (owned) */
+  uint64_t count;      /* -c; 0: all */
+  uint32_t conn;       /* --conn; 0: none */
   uint64_t spool_limit;
   LaTime from, to; /* LA_TIME_NONE: no limit */
   LaTime observed_until;

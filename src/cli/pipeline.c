@@ -59,6 +59,16 @@ static bool is_asked_for(const LaOptions *options, const LaConnection *conn)
          (options->to == LA_TIME_NONE || conn->first_time <= options->to);
 }
 
+/* -Y selects after the diagnosis: what is said of hosts and captures rests on all connections. */
+static bool is_selected(const Run *run, const LaConnectionRecord *record)
+{
+  const LaExpression *where = run->pipeline->where;
+  if (where == NULL)
+    return true;
+  LaCandidate candidate = {.file = record->file, .conn = record->conn, .findings = record->findings};
+  return la_expression_holds(where, &candidate);
+}
+
 /* Returns the connection to be given back: `conn`, or the whole that took its place. */
 static LaConnection *finish_connection(Run *run, LaConnection *conn)
 {
@@ -80,7 +90,7 @@ static LaConnection *finish_connection(Run *run, LaConnection *conn)
   capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(capture, &record);
-  if (!is_asked_for(run->options, conn))
+  if (!is_asked_for(run->options, conn) || !is_selected(run, &record))
     return conn;
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->pipeline->report_count; i++)
@@ -195,7 +205,7 @@ static bool is_interrupted(const Run *run)
 static bool is_read(const Run *run)
 {
   for (unsigned i = 0; i < run->pipeline->report_count; i++) {
-    if (!la_output_is_unread(run->pipeline->reports[i]->out))
+    if (run->pipeline->reports[i]->out == NULL || !la_output_is_unread(run->pipeline->reports[i]->out))
       return true;
   }
   return run->pipeline->report_count == 0;
@@ -228,9 +238,11 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
   return true;
 }
 
-/* What all reports together need of ordinary connections. */
+/* What all reports together, and -Y, need of ordinary connections. */
 static LaRecords records_for(const LaPipeline *pipeline)
 {
+  if (pipeline->where != NULL && la_expression_records(pipeline->where) == LA_RECORDS_WHOLE)
+    return LA_RECORDS_WHOLE;
   for (unsigned i = 0; i < pipeline->report_count; i++) {
     const LaReport *report = pipeline->reports[i];
     if (report->format->records == LA_RECORDS_WHOLE || report->options->verbosity == LA_VERBOSITY_VERBOSE)
@@ -362,7 +374,8 @@ static void report_end(Run *run)
       report->format->capture(report, g_ptr_array_index(run->captures, i));
     report->format->end(report, &run->counts);
     /* The captures are borrowed until now: what the report holds back is written while they are there. */
-    la_output_flush(report->out);
+    if (report->out != NULL)
+      la_output_flush(report->out);
   }
 }
 

@@ -10,8 +10,9 @@
 #include "cli/reader.h"
 
 typedef struct {
-  const LaOptions *options; /* words are the files */
-  LaFilter *filter;         /* NULL: all packets */
+  const LaOptions *options;  /* words are the files */
+  LaFilter *filter;          /* NULL: all packets */
+  const LaExpression *where; /* which connections are reported; NULL: all */
   LaReport *const *reports;
   unsigned report_count;
   const volatile sig_atomic_t *interrupt; /* not 0: end with what there is */

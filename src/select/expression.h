@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "diagnose/diagnose.h"
 #include "select/candidate.h"
+#include "track/tracker.h"
 
 /* What an expression speaks of. */
 typedef enum {
@@ -46,6 +47,10 @@ bool la_expression_equal(const LaExpression *a, const LaExpression *b);
 /* Whether it holds for the candidate, which must be of the expression's kind (never LA_EXPRESSION_TOTAL). Reads only what the
  * expression names. */
 bool la_expression_holds(const LaExpression *expression, const LaCandidate *candidate);
+
+/* What of ordinary connections the expression reads: their figures, or also their path (la_tracker_whole). To be told to the tracker before the
+ * first packet. */
+LaRecords la_expression_records(const LaExpression *expression);
 
 /* ---- all of a run ---- */
 

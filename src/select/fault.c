@@ -15,7 +15,7 @@
 static unsigned columns(const char *text)
 {
   unsigned count = 0;
-  for (; *text != '\0'; text = g_utf8_next_char(text)) {
+  for (; *text != '\0'; text += g_utf8_skip[(guchar)*text]) {
     gunichar c = g_utf8_get_char(text);
     count += g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
   }

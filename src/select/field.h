@@ -60,6 +60,9 @@ unsigned la_field_parts(const LaFieldRow *row, const LaFieldRow *ret_parts[2]);
 /* Reads from what the candidate is, also from a stored record. `part` stands for itself. */
 bool la_field_value(const LaCandidate *candidate, const LaFieldRow *part, unsigned at, LaValue *ret);
 
+/* Whether a part is read from a connection's path. */
+bool la_field_needs_path(const LaFieldRow *part);
+
 /* "number", "address" ..., and the unit of a bare number. */
 const char *la_field_type_name(const LaFieldRow *row);
 const char *la_field_unit(const LaFieldRow *row);

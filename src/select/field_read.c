@@ -300,7 +300,7 @@ bool la_read_finding_summary(const LaCandidate *candidate, const LaFieldRow *row
 static bool take_fact(const LaFact *fact, const LaFieldRow *row, LaValue *ret)
 {
   switch (fact->kind) {
-  case LA_FACT_COUNT: return row->type == LA_TYPE_NUMBER && number(ret, fact->value.count);
+  case LA_FACT_COUNT: return (row->type == LA_TYPE_NUMBER || row->type == LA_TYPE_BYTES) && number(ret, fact->value.count);
   case LA_FACT_SPAN: return row->type == LA_TYPE_SPAN && number(ret, fact->value.span);
   case LA_FACT_TIME: return row->type == LA_TYPE_TIME && number(ret, fact->value.span);
   case LA_FACT_RATIO: ret->ratio = fact->value.ratio; return row->type == LA_TYPE_RATIO;

@@ -374,6 +374,12 @@ unsigned la_field_parts(const LaFieldRow *row, const LaFieldRow *ret_parts[2])
   return count;
 }
 
+bool la_field_needs_path(const LaFieldRow *part)
+{
+  return g_str_has_prefix(part->name, "path.") || part->pick == pick_state || part->pick == pick_certain ||
+         part->pick == pick_first || part->span == la_connection_close_wait;
+}
+
 bool la_field_value(const LaCandidate *candidate, const LaFieldRow *part, unsigned at, LaValue *ret)
 {
   ret->owned = NULL;

@@ -256,7 +256,7 @@ static bool take_operator(Parser *p, const LaFieldRow *field, LaOp *ret_op)
   bool regex = op == LA_OP_MATCHES || op == LA_OP_MATCHES_NOT;
   bool is_text = field->type == LA_TYPE_TEXT || field->type == LA_TYPE_WORD || field->type == LA_TYPE_ADDRESS;
   if ((ordering && !has_order(field)) || (regex && !is_text)) {
-    fault(p, &p->token, "%s is a %s and cannot be compared by %s", field->name, la_field_type_name(field), la_op_text(op));
+    fault(p, &p->token, "%s (%s) cannot be compared by %s", field->name, la_field_type_name(field), la_op_text(op));
     return false;
   }
   *ret_op = op;
