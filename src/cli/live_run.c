@@ -108,6 +108,9 @@ static void finish_connection(Run *run, const LaConnection *conn)
   run->capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(run->capture, &record);
+  LaCandidate candidate = {.file = record.file, .conn = conn, .findings = run->findings};
+  if (run->options->where != NULL && !la_expression_holds(run->options->where, &candidate))
+    return;
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);

@@ -61,7 +61,7 @@ static const struct Row {
     {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW | LIVE, "only packets that this filter selects, as in tcpdump"},
     {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW | LIVE,
      "the same, from a file or by name: @handshake, @teardown, @rst ..."},
-    {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW,
+    {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW | LIVE,
      "only connections for which this holds (lastack help fields), or by name: @leaks, @resets ..."},
     {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE, "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},

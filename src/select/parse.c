@@ -321,8 +321,8 @@ static bool find_function(const Parser *p, LaNode *node)
   }
   const char *name = p->text + p->token.start;
   int64_t per_mille;
-  if (*name != 'p' || !la_decimal_read(name + 1, p->token.end - p->token.start - 1, 10, &per_mille) || per_mille <= 0 ||
-      per_mille >= 1000)
+  if (g_ascii_tolower(*name) != 'p' || !la_decimal_read(name + 1, p->token.end - p->token.start - 1, 10, &per_mille) ||
+      per_mille <= 0 || per_mille >= 1000)
     return false;
   node->function = LA_AGGREGATE_PERCENTILE;
   node->per_mille = (unsigned)per_mille;
@@ -358,7 +358,7 @@ static bool parse_argument(Parser *p, LaNode *node)
     ok = node->child != NULL;
   }
   p->kind = outside;
-  return ok && take(p, LA_TOKEN_CLOSE, ")");
+  return ok && take(p, LA_TOKEN_CLOSE, node->child != NULL ? "and, or, or )" : ")");
 }
 
 static LaNode *parse_aggregate(Parser *p)
