@@ -300,11 +300,10 @@ static void test_limits(void **state)
   g_autoptr(GString) text = g_string_new(NULL);
   for (unsigned i = 0; i < LA_EXPRESSION_DEPTH_MAX; i++)
     g_string_append(text, i % 2 == 0 ? "(" : "!");
-  g_autofree char *deep = g_strdup(text->str);
   g_string_append(text, "id == 1");
   for (unsigned i = 0; i < LA_EXPRESSION_DEPTH_MAX / 2; i++)
     g_string_append_c(text, ')');
-  g_autoptr(LaExpression) deepest = parse_as(text->str, CONN);
+  la_expression_free(parse_as(text->str, CONN));
   g_string_prepend(text, "!");
   g_autoptr(GError) error = NULL;
   assert_null(la_expression_parse(text->str, CONN, LA_CLOCK_UTC, &error));
@@ -621,7 +620,7 @@ static void test_fields(void **state)
       g_autofree char *text = g_strdup_printf("%s %s", field.name, field.example);
       if ((field.kinds >> kind & 1) == 0 || (kind != CONN && strcmp(field.type, "code") == 0))
         continue;
-      g_autoptr(LaExpression) expression = parse_as(text, (LaExpressionKind)kind);
+      la_expression_free(parse_as(text, (LaExpressionKind)kind));
       examples++;
     }
   }
