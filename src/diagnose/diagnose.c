@@ -77,6 +77,7 @@ bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
       continue;
     LaFinding finding;
     finding.rule = rule;
+    finding.rule_index = (uint8_t)i;
     finding.severity = (uint8_t)rule->severity;
     finding.confidence = LA_CONFIDENCE_LIKELY;
     finding.blame = LA_BLAME_NONE;

@@ -130,7 +130,7 @@ static void sample(const Case *c, LaTopic topic, uint64_t frame, LaTime time)
   LaDigestSample *s = &c->digest->sample[c->digest->samples++];
   *s = (LaDigestSample){.topic = topic, .frame = frame, .tick = la_tick(time)};
   for (unsigned i = 0; i < c->findings->count; i++)
-    s->covers += c->aggregate->topics[la_rule_index(c->findings->items[i].rule)] >> topic & 1;
+    s->covers += c->aggregate->topics[c->findings->items[i].rule_index] >> topic & 1;
 }
 
 static void count_embryo(const Case *c)
@@ -161,14 +161,14 @@ static void count_attempt(const Case *c)
   if (attempt->pair == LA_PAIR_ORDINARY)
     return;
   for (unsigned i = 0; i < c->findings->count; i++)
-    c->digest->findings += c->aggregate->scans[la_rule_index(c->findings->items[i].rule)];
+    c->digest->findings += c->aggregate->scans[c->findings->items[i].rule_index];
 }
 
 /* Whom the finding about the RST blames; without one its sender's application. */
 static LaBlame blame_of_reset(const Case *c)
 {
   for (unsigned i = 0; i < c->findings->count; i++)
-    if ((c->aggregate->topics[la_rule_index(c->findings->items[i].rule)] >> LA_TOPIC_RESET & 1) != 0 &&
+    if ((c->aggregate->topics[c->findings->items[i].rule_index] >> LA_TOPIC_RESET & 1) != 0 &&
         c->findings->items[i].blame != LA_BLAME_NONE)
       return (LaBlame)c->findings->items[i].blame;
   return la_blame_application((LaSide)c->conn->rst_side);

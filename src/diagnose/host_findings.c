@@ -169,6 +169,7 @@ static void ask(Run *run, LaAbout about, const LaSubjectFacts *facts)
       continue;
     LaHostFinding found = {.subject = facts->subject,
                            .finding = {.rule = rule,
+                                       .rule_index = (uint8_t)i,
                                        .severity = (uint8_t)rule->severity,
                                        .confidence = LA_CONFIDENCE_LIKELY,
                                        .blame = LA_BLAME_NONE,

@@ -33,6 +33,10 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaService *service = context->service;
   LaTime syn_ack = acceptor->syn_time - opener->syn_time;
   LaTime ack = conn->handshake_ack_time - acceptor->syn_time;
+  /* Most are as quick as that, and need no median. */
+  LaTime least = MIN(LA_THRESHOLD(context, handshake_slow, 0), LA_THRESHOLD(context, handshake_slow, 2));
+  if (syn_ack <= least && ack <= least)
+    return false;
   LaTime usual_syn_ack = service != NULL ? la_span_median(service->syn_ack_spans, MEDIAN_OF) : LA_TIME_NONE;
   LaTime usual_ack = service != NULL ? la_span_median(service->ack_spans, MEDIAN_OF) : LA_TIME_NONE;
   bool slow_syn_ack = is_slow(syn_ack, usual_syn_ack, context);
