@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -20,6 +21,32 @@ static void hint_at_command(const LaOptions *options)
     fprintf(stderr, "lastack: there is no such file; if a command was meant: lastack %s\n", nearest);
 }
 
+/* -w: the second pass. */
+static LaExitCode write_selection(const LaPipeline *pipeline)
+{
+  g_autoptr(GError) error = NULL;
+  LaSelectionPass pass = {.options = pipeline->options,
+                          .filter = pipeline->filter,
+                          .interrupt = pipeline->interrupt,
+                          .progress = pipeline->progress,
+                          .spooled = pipeline->spooled};
+  bool ok = la_selection_write(pipeline->selection, &pass, &error);
+  la_progress_clear(pipeline->progress);
+  if (!ok)
+    return la_exit_tell(error);
+  if (*pipeline->interrupt != 0)
+    return *pipeline->interrupt == SIGTERM ? LA_EXIT_TERMINATED : LA_EXIT_INTERRUPTED;
+  return LA_EXIT_OK;
+}
+
+/* What has to be known before the first pass when there will be a second. */
+static bool prepare_selection(LaPipeline *pipeline, LaSelection *selection, GError **error)
+{
+  const LaOptions *options = pipeline->options;
+  pipeline->selection = selection;
+  return la_selection_check(options, error) && la_reader_spool(options->words, options->spool_limit, &pipeline->spooled, error);
+}
+
 static LaExitCode analyze(const LaOptions *options, LaFilter *filter)
 {
   g_autoptr(GError) error = NULL;
@@ -29,7 +56,8 @@ static LaExitCode analyze(const LaOptions *options, LaFilter *filter)
                          .where = options->where,
                          .interrupt = la_interrupt_watch(),
                          .spooled = LA_NOT_SPOOLED};
-  if (!la_outputs_open(&outputs, options, &error))
+  g_autoptr(LaSelection) selection = options->write_path != NULL ? la_selection_new() : NULL;
+  if ((selection != NULL && !prepare_selection(&pipeline, selection, &error)) || !la_outputs_open(&outputs, options, &error))
     return la_exit_tell(error);
   g_autoptr(LaProgress) progress = la_outputs_stream_to_terminal(&outputs, options) ? NULL : la_progress_new();
   pipeline.reports = (LaReport *const *)outputs.reports->pdata;
@@ -37,7 +65,11 @@ static LaExitCode analyze(const LaOptions *options, LaFilter *filter)
   pipeline.progress = progress;
   LaExitCode code = la_pipeline_run(&pipeline);
   if (!la_outputs_close(&outputs, &error))
-    return la_exit_code_worse(code, la_exit_tell(error));
+    code = la_exit_code_worse(code, la_exit_tell(error));
+  if (selection != NULL && *pipeline.interrupt == 0)
+    code = la_exit_code_worse(code, write_selection(&pipeline));
+  if (pipeline.spooled != LA_NOT_SPOOLED)
+    close(pipeline.spooled);
   return code;
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/escape.h"
-#include "capture/spool.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -285,19 +284,6 @@ static LaExitCode tell_which(const Keeper *keeper, const LaOptions *options, GSt
   return LA_EXIT_USAGE;
 }
 
-/* Standard input as a descriptor that can be rewound: itself when it is a file, else a copy of it. */
-static bool spool_standard_input(const LaOptions *options, int *ret_fd, GError **error)
-{
-  *ret_fd = LA_NOT_SPOOLED;
-  bool asked = false;
-  for (unsigned i = 0; i < options->words->len; i++)
-    asked = asked || strcmp(g_ptr_array_index(options->words, i), "-") == 0;
-  if (!asked)
-    return true;
-  *ret_fd = lseek(STDIN_FILENO, 0, SEEK_SET) == 0 ? dup(STDIN_FILENO) : la_spool_fd(STDIN_FILENO, options->spool_limit, error);
-  return *ret_fd >= 0;
-}
-
 static LaExitCode show(const LaOptions *options, LaFilter *filter, LaOutput *out)
 {
   g_autoptr(GError) error = NULL;
@@ -312,9 +298,14 @@ static LaExitCode show(const LaOptions *options, LaFilter *filter, LaOutput *out
   };
   LaReport *reports[] = {&keeper.base};
   g_autoptr(LaProgress) progress = la_progress_new();
-  LaPipeline pipeline = {.options = options, .filter = filter, .reports = reports, .report_count = 1, .progress = progress};
+  LaPipeline pipeline = {.options = options,
+                         .filter = filter,
+                         .reports = reports,
+                         .report_count = 1,
+                         .progress = progress,
+                         .spooled = LA_NOT_SPOOLED};
   LaExitCode code = LA_EXIT_OK;
-  if (!spool_standard_input(options, &pipeline.spooled, &error)) {
+  if (!la_reader_spool(options->words, options->spool_limit, &pipeline.spooled, &error)) {
     code = la_exit_tell(error);
   } else {
     pipeline.interrupt = la_interrupt_watch();

@@ -25,6 +25,7 @@ typedef enum {
   OPTION_FILTER,
   OPTION_FILTER_FILE,
   OPTION_WHERE,
+  OPTION_WRITE,
   OPTION_COUNT,
   OPTION_CONN,
   OPTION_FORMAT,
@@ -63,6 +64,7 @@ static const struct Row {
      "the same, from a file or by name: @handshake, @teardown, @rst ..."},
     {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW | LIVE,
      "only connections for which this holds (lastack help fields), or by name: @leaks, @resets ..."},
+    {OPTION_WRITE, 'w', "write", "FILE", ANALYZE, "write the packets of the reported connections to FILE (pcapng)"},
     {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE, "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE, "how and where to report, several times: text, ndjson"},
@@ -86,7 +88,8 @@ static const struct Row {
     {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW | LIVE, "the ephemeral ports (32768-60999)"},
     {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW | LIVE, "tell segments with a wrong TCP checksum"},
     {OPTION_OBSERVED_UNTIL, 0, "observed-until", "TIME", ANALYZE | SHOW, "the capture ran on until TIME, in silence"},
-    {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", SHOW, "how much of standard input may be put aside to be read twice (4G)"},
+    {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", ANALYZE | SHOW,
+     "how much of standard input may be put aside to be read twice (4G)"},
     {LA_OPTION_INTERFACE, 'i', "interface", "IFACE", LIVE, "capture on this interface, several times; any: all of them"},
     {LA_OPTION_NETNS, 0, "netns", "PATH|pid:N", LIVE | INTERFACES | SOCKETS, "in this network namespace"},
     {LA_OPTION_WRITE, 'w', "write", "FILE", LIVE, "write what is captured to FILE (pcapng)"},
@@ -120,6 +123,7 @@ void la_options_free(LaOptions *options)
   la_live_choices_clear(&options->live);
   g_free(options->where_text);
   la_expression_free(options->where);
+  g_free(options->write_path);
   g_free(options);
 }
 
@@ -274,6 +278,10 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
     g_free(options->where_text);
     options->where_text = g_strdup(value);
     return true;
+  case OPTION_WRITE:
+    g_free(options->write_path);
+    options->write_path = g_strdup(value);
+    return true;
   case OPTION_COUNT: return read_number("-c", value, UINT64_MAX, &options->count, error);
   case OPTION_CONN:
     if (!read_number("--conn", value, UINT32_MAX, &number, error))
@@ -384,7 +392,12 @@ static bool check_together(const LaOptions *options, GError **error)
     return usage(error, "-f and -F exclude each other");
   if (options->from != LA_TIME_NONE && options->to != LA_TIME_NONE && options->to < options->from)
     return usage(error, "--to is before --from");
-  return true;
+  if (options->write_path == NULL || !is_standard_output(options->write_path))
+    return true;
+  bool taken = options->outputs->len == 0;
+  for (unsigned i = 0; i < options->outputs->len; i++)
+    taken = taken || is_standard_output(((const LaOutputChoice *)g_ptr_array_index(options->outputs, i))->path);
+  return !taken || usage(error, "a report and the packets of -w on standard output: give the report a file, -o text:FILE");
 }
 
 LaOptions *la_options_parse(int argc, char **argv, LaTakes command, GError **error)

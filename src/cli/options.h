@@ -50,6 +50,7 @@ typedef struct {
   char *filter;        /* -f, or NULL */
   char *filter_file;   /* -F, or NULL */
   char *where_text;    /* -Y as it was given, or NULL */
+  char *write_path;    /* -w of analyze, or NULL */
   LaExpression *where; /* -Y: which connections; NULL: all (owned) */
   uint64_t count;      /* -c; 0: all */
   uint32_t conn;       /* --conn; 0: none */

@@ -69,6 +69,12 @@ static bool is_selected(const Run *run, const LaConnectionRecord *record)
   return la_expression_holds(where, &candidate);
 }
 
+/* Under --sequence ids go on through all files. */
+static unsigned file_number(const Run *run)
+{
+  return run->options->files_are == LA_FILES_SEQUENCE ? 1 : run->capture->file;
+}
+
 /* Returns the connection to be given back: `conn`, or the whole that took its place. */
 static LaConnection *finish_connection(Run *run, LaConnection *conn)
 {
@@ -90,7 +96,10 @@ static LaConnection *finish_connection(Run *run, LaConnection *conn)
   capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(capture, &record);
-  if (!is_asked_for(run->options, conn) || !is_selected(run, &record))
+  bool reported = is_asked_for(run->options, conn) && is_selected(run, &record);
+  if (run->pipeline->selection != NULL)
+    la_selection_note(run->pipeline->selection, file_number(run), conn->id, reported ? LA_REPORTED : LA_NOT_REPORTED);
+  if (!reported)
     return conn;
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->pipeline->report_count; i++)
@@ -204,6 +213,8 @@ static bool is_interrupted(const Run *run)
 
 static bool is_read(const Run *run)
 {
+  if (run->pipeline->selection != NULL)
+    return true; /* -w wants all of it */
   for (unsigned i = 0; i < run->pipeline->report_count; i++) {
     if (run->pipeline->reports[i]->out == NULL || !la_output_is_unread(run->pipeline->reports[i]->out))
       return true;
@@ -319,6 +330,8 @@ static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret
     capture->start = LA_TIME_NONE; /* no packet had a time */
   note_interfaces(capture, source);
   capture->observed_until = observed_until(run, source);
+  if (run->pipeline->selection != NULL)
+    la_selection_observed(run->pipeline->selection, file_number(run), capture->observed_until);
   la_aggregate_observed(run->aggregate, capture->start, capture->observed_until);
   if (result == LA_READ_BROKEN) {
     const char *why = la_source_error(source);

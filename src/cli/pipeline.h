@@ -8,11 +8,13 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/reader.h"
+#include "cli/selection.h"
 
 typedef struct {
   const LaOptions *options;  /* words are the files */
   LaFilter *filter;          /* NULL: all packets */
   const LaExpression *where; /* which connections are reported; NULL: all */
+  LaSelection *selection;    /* is told which connections were reported; NULL: nobody asks */
   LaReport *const *reports;
   unsigned report_count;
   const volatile sig_atomic_t *interrupt; /* not 0: end with what there is */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "capture/spool.h"
 
 LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomic_t *interrupt, GError **error)
 {
@@ -20,6 +21,20 @@ LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomi
   if (source != NULL)
     la_source_set_interrupt(source, interrupt);
   return source;
+}
+
+bool la_reader_spool(const GPtrArray *paths, uint64_t limit, int *ret_fd, GError **error)
+{
+  bool asked = false;
+  for (unsigned i = 0; i < paths->len; i++)
+    asked = asked || strcmp(g_ptr_array_index(paths, i), "-") == 0;
+  int fd = LA_NOT_SPOOLED;
+  if (asked)
+    fd = lseek(STDIN_FILENO, 0, SEEK_SET) == 0 ? dup(STDIN_FILENO) : la_spool_fd(STDIN_FILENO, limit, error);
+  if (asked && fd < 0)
+    return false;
+  *ret_fd = fd;
+  return true;
 }
 
 /* Gives a packet its final number and time; returns the clock that it moves. */
@@ -98,6 +113,8 @@ bool la_reader_next(LaReader *reader, LaBatch *batch, LaReadResult *ret_result, 
       take_all(reader, batch, count);
     else if (!take_selected(reader, batch, count, error))
       return false;
+    if (reader->batches == LA_BATCHES_WITH_BYTES && batch->count > 0)
+      break;
   }
   if (batch->count > 0)
     batch->earliest = MIN(batch->earliest, batch->packets[0].time);

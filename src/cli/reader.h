@@ -24,7 +24,7 @@ typedef struct {
   unsigned icmp_count;
   LaTime earliest; /* of all packets' times */
   uint8_t results[LA_BATCH_MAX];
-  LaPacketView packets[LA_BATCH_MAX]; /* their bytes are gone already */
+  LaPacketView packets[LA_BATCH_MAX]; /* their bytes are gone already (but see LaBatches) */
   LaSegment segments[LA_BATCH_MAX];
   LaIcmpError icmp[LA_BATCH_MAX];
 } LaBatch;
@@ -32,9 +32,18 @@ typedef struct {
 /* What stands for standard input when it has to be read twice: a descriptor that can be rewound, or this. */
 #define LA_NOT_SPOOLED (-1)
 
+/* Puts what stands for standard input, when it is among `paths`, into `*ret_fd`: a descriptor that can be rewound, standard input itself or a
+ * copy of at most `limit` bytes; else LA_NOT_SPOOLED. False as la_spool_fd. */
+bool la_reader_spool(const GPtrArray *paths, uint64_t limit, int *ret_fd, GError **error);
+
 /* Opens a file, or standard input for "-": the rewound `spooled` descriptor when there is one. NULL and LA_ERROR_OPEN.
  * (transfer full) */
 LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomic_t *interrupt, GError **error);
+
+typedef enum {
+  LA_BATCHES_FULL,       /* the packets' bytes are gone */
+  LA_BATCHES_WITH_BYTES, /* the packets' bytes are there until the next batch, which ends with the source's block */
+} LaBatches;
 
 typedef struct {
   LaSource *source;              /* (borrowed) */
@@ -43,7 +52,8 @@ typedef struct {
   uint64_t frame_base;           /* added to the file's own numbers */
   uint64_t selected_left;        /* packets the filter may still select (-c); UINT64_MAX: no limit */
   LaTime clock;                  /* the running maximum of all packet times; LA_TIME_NONE: none yet */
-  LaReadResult ended;            /* the reader's own: LA_READ_PACKET while there may be more */
+  LaBatches batches;
+  LaReadResult ended; /* the reader's own: LA_READ_PACKET while there may be more */
 } LaReader;
 
 /* Reads and decodes the next batch, which is full unless the capture ends: where batches begin does not depend on how the bytes

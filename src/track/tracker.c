@@ -255,6 +255,11 @@ static uint32_t hash_of(const LaTracker *t, const LaSegment *s)
   return la_table_hash(&t->table, &tuple);
 }
 
+static uint32_t older_id(LaTracker *t, const LaConnection *conn)
+{
+  return conn->older != LA_HANDLE_NONE ? la_pool_get(&t->pool, conn->older)->id : 0;
+}
+
 LaSegmentNote la_tracker_segment(LaTracker *t, const LaSegment *s)
 {
   la_tracker_see_time(t, s->time);
@@ -266,6 +271,7 @@ LaSegmentNote la_tracker_segment(LaTracker *t, const LaSegment *s)
   return (LaSegmentNote){.id = conn->id,
                          .side = (uint8_t)side,
                          .marks = marks,
+                         .older_id = older_id(t, conn),
                          .repeats_frame = (marks & (LA_MARK_RETRANSMISSION | LA_MARK_DUPLICATE)) != 0 ? repeats : 0};
 }
 
@@ -424,6 +430,7 @@ bool la_tracker_icmp(LaTracker *t, const LaIcmpError *icmp, LaSegmentNote *ret_n
   if (t->changed != NULL)
     la_tracker_note_change(t, conn, LA_MARK_ICMP);
   if (ret_note != NULL)
-    *ret_note = (LaSegmentNote){.id = conn->id, .side = (uint8_t)side, .marks = LA_MARK_ICMP};
+    *ret_note =
+        (LaSegmentNote){.id = conn->id, .side = (uint8_t)side, .marks = LA_MARK_ICMP, .older_id = older_id(t, conn)};
   return true;
 }

@@ -38,6 +38,7 @@ typedef struct {
   uint32_t id;  /* the connection's id; with a tentative SYN the new one's */
   uint8_t side; /* LaSide of the sender */
   uint64_t marks;
+  uint32_t older_id;      /* an older connection holds its four-tuple still, and may turn out to be the one; 0: none */
   uint64_t repeats_frame; /* with LA_MARK_RETRANSMISSION or DUPLICATE of SYN, FIN: the first one's frame; else 0 */
 } LaSegmentNote;
 

@@ -1,0 +1,267 @@
+/* Which connection a packet belongs to is only known to the tracker, and whether it is wanted only once it has finished: so the captures
+ * are read twice, and the tracker, given the same packets, gives the same numbers. A SYN on a four-tuple that is in use gets a number of its
+ * own, which never becomes a connection when the older one lives on; its packets are the older one's then. */
+#include "cli/selection.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "capture/pcapng_writer.h"
+#include "cli/reader.h"
+
+#define APPLICATION "lastack " LASTACK_VERSION
+
+typedef struct {
+  GByteArray *finished, *reported; /* a bit for each id (owned) */
+  LaTime until;
+} File;
+
+struct LaSelection {
+  GArray *files; /* of File (owned) */
+};
+
+static void clear_file(gpointer data)
+{
+  File *file = data;
+  g_byte_array_unref(file->finished);
+  g_byte_array_unref(file->reported);
+}
+
+LaSelection *la_selection_new(void)
+{
+  LaSelection *selection = g_new0(LaSelection, 1);
+  selection->files = g_array_new(FALSE, FALSE, sizeof(File));
+  g_array_set_clear_func(selection->files, clear_file);
+  return selection;
+}
+
+void la_selection_free(LaSelection *selection)
+{
+  if (selection == NULL)
+    return;
+  g_array_unref(selection->files);
+  g_free(selection);
+}
+
+static File *file_of(LaSelection *selection, unsigned file)
+{
+  while (selection->files->len < file) {
+    File empty = {g_byte_array_new(), g_byte_array_new(), LA_TIME_NONE};
+    g_array_append_val(selection->files, empty);
+  }
+  return &g_array_index(selection->files, File, file - 1);
+}
+
+static void set_bit(GByteArray *bits, uint32_t id)
+{
+  static const guint8 none[256] = {0};
+  while (bits->len <= id / 8)
+    g_byte_array_append(bits, none, sizeof none);
+  bits->data[id / 8] = (guint8)(bits->data[id / 8] | 1u << (id % 8));
+}
+
+static bool has_bit(const GByteArray *bits, uint32_t id)
+{
+  return id / 8 < bits->len && (bits->data[id / 8] >> (id % 8) & 1) != 0;
+}
+
+void la_selection_note(LaSelection *selection, unsigned file, uint32_t id, LaReported reported)
+{
+  File *at = file_of(selection, file);
+  set_bit(at->finished, id);
+  if (reported == LA_REPORTED)
+    set_bit(at->reported, id);
+}
+
+void la_selection_observed(LaSelection *selection, unsigned file, LaTime until)
+{
+  file_of(selection, file)->until = until;
+}
+
+bool la_selection_check(const LaOptions *options, GError **error)
+{
+  struct stat output, capture;
+  bool exists = stat(options->write_path, &output) == 0 && S_ISREG(output.st_mode);
+  for (unsigned i = 0; i < options->words->len; i++) {
+    const char *path = g_ptr_array_index(options->words, i);
+    bool standard = strcmp(path, "-") == 0;
+    if ((standard ? fstat(STDIN_FILENO, &capture) : stat(path, &capture)) != 0)
+      continue; /* told when it is opened */
+    if (exists && output.st_dev == capture.st_dev && output.st_ino == capture.st_ino) {
+      la_error_set(error, LA_ERROR_USAGE, "-w %s would overwrite the capture that is read", options->write_path);
+      return false;
+    }
+    if (!standard && !S_ISREG(capture.st_mode) && !S_ISDIR(capture.st_mode)) {
+      la_error_set(error, LA_ERROR_USAGE, "-w reads captures twice, and %s is no file: give it as standard input, -", path);
+      return false;
+    }
+  }
+  return true;
+}
+
+/* ---- the second pass ---- */
+
+typedef struct {
+  const LaSelectionPass *pass;
+  const LaSelection *selection;
+  const File *file; /* the capture's */
+  LaTracker *tracker;
+  LaBatch *batch;
+  LaPcapngWriter *writer;
+  GArray *interfaces; /* of uint32_t: 1 + the written number of each interface of the source; 0: not described yet */
+} Second;
+
+static bool belongs(const Second *second, const LaSegmentNote *note)
+{
+  if (has_bit(second->file->reported, note->id))
+    return true;
+  return note->older_id != 0 && !has_bit(second->file->finished, note->id) && has_bit(second->file->reported, note->older_id);
+}
+
+/* The number under which a packet's interface is written; it is described with the first of its packets. */
+static bool describe(Second *second, const LaSource *source, const LaPacketView *packet, uint32_t *ret_number, GError **error)
+{
+  GArray *known = second->interfaces;
+  if (packet->interface >= known->len)
+    g_array_set_size(known, packet->interface + 1);
+  uint32_t *number = &g_array_index(known, uint32_t, packet->interface);
+  if (*number == 0) {
+    unsigned count;
+    const LaInterface *all = la_source_interfaces(source, &count);
+    LaPcapngInterface interface = {.link_type = packet->link_type, .fcs_len = packet->fcs_len};
+    if (packet->interface < count) {
+      const LaInterface *from = &all[packet->interface];
+      interface.snaplen = from->snaplen;
+      interface.name = from->name;
+      interface.description = from->description;
+      interface.filter = from->filter;
+    }
+    uint32_t written;
+    if (!la_pcapng_writer_add_interface(second->writer, &interface, &written, error))
+      return false;
+    *number = written + 1;
+  }
+  *ret_number = *number - 1;
+  return true;
+}
+
+static bool write_packet(Second *second, const LaSource *source, const LaPacketView *packet, GError **error)
+{
+  uint32_t interface;
+  return describe(second, source, packet, &interface, error) &&
+         la_pcapng_writer_packet(second->writer, interface, packet, NULL, error);
+}
+
+static bool follow_again(Second *second, const LaSource *source, GError **error)
+{
+  const LaBatch *batch = second->batch;
+  unsigned segment = 0;
+  unsigned icmp = 0;
+  for (unsigned i = 0; i < batch->count; i++) {
+    LaSegmentNote note = {0};
+    bool known = false;
+    if (batch->results[i] == LA_DECODED_SEGMENT) {
+      note = la_tracker_segment(second->tracker, &batch->segments[segment++]);
+      known = true;
+    } else {
+      la_tracker_advance(second->tracker, batch->packets[i].time);
+      if (batch->results[i] == LA_DECODED_ICMP)
+        known = la_tracker_icmp(second->tracker, &batch->icmp[icmp++], &note);
+    }
+    if (known && belongs(second, &note) && !write_packet(second, source, &batch->packets[i], error))
+      return false;
+  }
+  LaConnection *conn;
+  while ((conn = la_tracker_next(second->tracker)) != NULL)
+    la_tracker_recycle(second->tracker, conn);
+  return true;
+}
+
+/* Until when the interfaces of this capture that have packets were observed: a leak shows in the silence after the last packet. */
+static bool write_statistics(Second *second, const LaSource *source, GError **error)
+{
+  unsigned count;
+  const LaInterface *all = la_source_interfaces(source, &count);
+  for (unsigned i = 0; i < second->interfaces->len; i++) {
+    uint32_t number = g_array_index(second->interfaces, uint32_t, i);
+    LaPcapngStatistics statistics = {
+        .end_time = second->file->until, .received = -1, .kernel_drops = -1, .interface_drops = -1};
+    if (i < count) {
+      statistics.kernel_drops = all[i].kernel_drops;
+      statistics.interface_drops = all[i].interface_drops;
+    }
+    if (number != 0 && !la_pcapng_writer_statistics(second->writer, number - 1, &statistics, error))
+      return false;
+  }
+  return true;
+}
+
+/* One capture; `reader` is carried through a sequence. */
+static bool read_again(Second *second, const char *path, LaReader *reader, GError **error)
+{
+  const LaSelectionPass *pass = second->pass;
+  g_autoptr(LaSource) source = la_reader_open(path, pass->spooled, pass->interrupt, NULL);
+  if (source == NULL)
+    return true; /* the first pass has told why */
+  uint64_t packets = 0;
+  reader->source = source;
+  reader->ended = LA_READ_PACKET;
+  g_array_set_size(second->interfaces, 0);
+  while (*pass->interrupt == 0) {
+    LaReadResult result;
+    if (!la_reader_next(reader, second->batch, &result, error))
+      return false;
+    if (result != LA_READ_PACKET)
+      break;
+    if (!follow_again(second, source, error))
+      return false;
+    packets += second->batch->count;
+    la_progress_update(pass->progress, source, second->batch->count);
+  }
+  reader->frame_base += packets;
+  return write_statistics(second, source, error);
+}
+
+static bool read_all_again(Second *second, GError **error)
+{
+  const LaOptions *options = second->pass->options;
+  LaReader reader;
+  for (unsigned i = 0; i < options->words->len && *second->pass->interrupt == 0; i++) {
+    bool goes_on = options->files_are == LA_FILES_SEQUENCE && second->tracker != NULL;
+    unsigned file = options->files_are == LA_FILES_SEQUENCE ? 1 : i + 1;
+    if (file > second->selection->files->len)
+      continue; /* no connection of it was ever finished */
+    second->file = &g_array_index(second->selection->files, File, file - 1);
+    if (!goes_on) {
+      la_tracker_free(second->tracker);
+      second->tracker = la_tracker_new(&options->track);
+      la_tracker_begin_file(second->tracker, file);
+      reader = (LaReader){
+          .filter = second->pass->filter,
+          .decode = &options->decode,
+          .batches = LA_BATCHES_WITH_BYTES,
+          .selected_left = options->count != 0 ? options->count : UINT64_MAX,
+          .clock = LA_TIME_NONE,
+      };
+    }
+    if (!read_again(second, g_ptr_array_index(options->words, i), &reader, error))
+      return false;
+  }
+  return true;
+}
+
+bool la_selection_write(const LaSelection *selection, const LaSelectionPass *pass, GError **error)
+{
+  g_autoptr(LaPcapngWriter) writer = la_pcapng_writer_open(pass->options->write_path, APPLICATION, error);
+  if (writer == NULL)
+    return false;
+  g_autofree LaBatch *batch = g_new(LaBatch, 1);
+  g_autoptr(GArray) interfaces = g_array_new(FALSE, TRUE, sizeof(uint32_t));
+  Second second = {.pass = pass, .selection = selection, .batch = batch, .writer = writer, .interfaces = interfaces};
+  bool ok = read_all_again(&second, error);
+  la_tracker_free(second.tracker);
+  return la_pcapng_writer_close(writer, ok ? error : NULL) && ok;
+}
