@@ -71,7 +71,7 @@ typedef struct {
   uint8_t variant;           /* the rule's own: which of its sentences */
   uint8_t fact_count;
   uint8_t packet_count;                     /* how many of `packets` are set */
-  uint8_t rule_index;                       /* la_rule_index of `rule` */
+  uint8_t rule_index;                       /* la_rule_index of `rule`; set by la_diagnose and for hosts */
   uint16_t file;                            /* whose packets these are, from 1; 0: its connection's */
   uint64_t packets_total;                   /* all packets that show it; above packet_count when there were more than fit */
   LaTime at;                                /* the moment of the evidence */

@@ -135,7 +135,6 @@ static LaFinding *add_finding(LaCaptureRecord *record, const LaRule *rule, char 
 {
   LaCaptureFinding *own = g_new0(LaCaptureFinding, 1);
   own->finding.rule = rule;
-  own->finding.rule_index = (uint8_t)la_rule_index(rule);
   own->finding.severity = (uint8_t)rule->severity;
   own->finding.confidence = LA_CONFIDENCE_CERTAIN;
   own->finding.blame = LA_BLAME_CAPTURE;
@@ -232,7 +231,7 @@ static LaSeverity count_findings(LaCounts *counts, const LaFinding *findings, un
 {
   LaSeverity worst = LA_SEVERITY_NOTE;
   for (unsigned i = 0; i < count; i++) {
-    counts->by_finding[findings[i].rule_index]++;
+    counts->by_finding[la_rule_index(findings[i].rule)]++;
     counts->by_severity[findings[i].severity]++;
     if (findings[i].severity > worst)
       worst = (LaSeverity)findings[i].severity;
