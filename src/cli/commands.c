@@ -20,6 +20,7 @@ static const LaCommand commands[] = {
 #ifdef LASTACK_HAVE_CHAT
     {"chat", run_chat, "the reference chat server, its client and its load generator"},
 #endif
+    {"lab", la_cmd_lab, "experiments whose packets and whose kernels are both recorded"},
     {"help", la_cmd_help, "this list, the options of a command, or the fields that -Y can name"},
 };
 

@@ -12,6 +12,7 @@ LaExitCode la_cmd_explain(int argc, char **argv);
 LaExitCode la_cmd_live(int argc, char **argv);
 LaExitCode la_cmd_interfaces(int argc, char **argv);
 LaExitCode la_cmd_help(int argc, char **argv);
+LaExitCode la_cmd_lab(int argc, char **argv);
 #ifdef LASTACK_HAVE_CHAT
 int la_cmd_chat(int argc, char **argv);
 #endif

@@ -1,0 +1,188 @@
+/* lastack lab run: experiments are run and recorded. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/escape.h"
+#include "cli/cmd_lab.h"
+#include "cli/interrupt.h"
+#include "lab/batch.h"
+
+enum {
+  SIDE_BY_SIDE = 8,
+  SIDE_BY_SIDE_MAX = 64,
+};
+
+typedef struct {
+  const volatile sig_atomic_t *stop;
+  GError *error; /* the first */
+  GString *line;
+  gboolean quiet;
+  bool counts; /* shows how far a long batch is */
+} Telling;
+
+static void clear_progress(const Telling *telling)
+{
+  if (telling->counts)
+    fputs("\r\033[K", stderr);
+}
+
+static void tell(void *ctx, const LaLabOutcome *outcome)
+{
+  Telling *telling = ctx;
+  clear_progress(telling);
+  if (outcome->result != NULL) {
+    if (!telling->quiet) {
+      const LaLabRunResult *result = outcome->result;
+      g_string_assign(telling->line, "");
+      la_escape_terminal(telling->line, outcome->job->capture, -1);
+      printf("%-30s%6" G_GUINT64_FORMAT " packets%6u connection%s%6.1f s  %s\n", outcome->job->experiment->name,
+             result->packets, result->connections, result->connections == 1 ? " " : "s", result->milliseconds / 1000.0,
+             telling->line->str);
+      fflush(stdout);
+    }
+  } else if (telling->error == NULL) {
+    telling->error = g_error_copy(outcome->error);
+    g_prefix_error(&telling->error, "%s: ", outcome->job->experiment->name);
+  } else {
+    fprintf(stderr, "lastack: %s: %s\n", outcome->job->experiment->name, outcome->error->message);
+  }
+  if (telling->counts && outcome->finished < outcome->jobs)
+    fprintf(stderr, "%zu of %zu experiments", outcome->finished, outcome->jobs);
+}
+
+static LaExitCode run_jobs(GArray *jobs, int side_by_side, gboolean quiet)
+{
+  g_autoptr(GError) error = NULL;
+  const char *no_trace = NULL;
+  g_autoptr(GString) line = g_string_new(NULL);
+  Telling telling = {
+      .stop = la_interrupt_watch(), .line = line, .quiet = quiet, .counts = jobs->len > 1 && isatty(STDERR_FILENO) == 1};
+  if (!la_lab_batch_prepare(&no_trace, &error))
+    return la_exit_tell(error);
+  if (no_trace != NULL && !quiet)
+    fprintf(stderr, "lastack: the kernel's account comes from socket dumps alone: %s\n", no_trace);
+  fflush(stdout); /* or each process would print it again */
+  LaLabBatch batch = {.jobs = (const LaLabJob *)(const void *)jobs->data,
+                      .jobs_n = jobs->len,
+                      .side_by_side = MIN((unsigned)side_by_side, jobs->len),
+                      .stop = telling.stop,
+                      .told = tell,
+                      .ctx = &telling};
+  bool done = la_lab_batch_run(&batch, no_trace, &error);
+  if (*telling.stop != 0) {
+    clear_progress(&telling);
+    g_clear_error(&telling.error);
+    return *telling.stop == SIGTERM ? LA_EXIT_TERMINATED : LA_EXIT_INTERRUPTED;
+  }
+  LaExitCode code = done ? LA_EXIT_OK : la_exit_tell(error);
+  if (telling.error != NULL) {
+    code = la_exit_code_worse(code, la_exit_tell(telling.error));
+    g_clear_error(&telling.error);
+  }
+  return code;
+}
+
+static void clear_job(void *job)
+{
+  la_lab_job_clear(job);
+}
+
+static GArray *new_jobs(void)
+{
+  GArray *jobs = g_array_new(FALSE, TRUE, sizeof(LaLabJob));
+  g_array_set_clear_func(jobs, clear_job);
+  return jobs;
+}
+
+/* (takes `capture`) */
+static void add_job(GArray *jobs, const LaLabExperiment *experiment, char *capture)
+{
+  LaLabJob job = {.experiment = experiment, .capture = capture};
+  g_array_append_val(jobs, job);
+}
+
+static void add_all(GArray *jobs, const char *folder)
+{
+  for (size_t g = 0; g < la_lab_groups(); g++) {
+    const char *name;
+    size_t count;
+    const LaLabExperiment *group = la_lab_group(g, &name, &count);
+    for (size_t i = 0; i < count; i++)
+      add_job(jobs, &group[i], g_strdup_printf("%s/%s.pcapng", folder, group[i].name));
+  }
+}
+
+static bool make_folder(const char *folder, GError **error)
+{
+  struct stat about;
+  if (mkdir(folder, 0777) == 0)
+    return true;
+  int code = errno;
+  if (code == EEXIST && stat(folder, &about) == 0 && S_ISDIR(about.st_mode))
+    return true;
+  la_error_set(error, LA_ERROR_OUTPUT, "%s: %s", folder, g_strerror(code));
+  return false;
+}
+
+static bool add_named(GArray *jobs, char **names, int count, const char *file, GError **error)
+{
+  for (int i = 0; i < count; i++) {
+    const LaLabExperiment *experiment = la_lab_experiment_find(names[i]);
+    if (experiment == NULL) {
+      const char *nearest = la_lab_experiment_nearest(names[i]);
+      if (nearest != NULL)
+        la_error_set(error, LA_ERROR_USAGE, "no experiment '%s', did you mean '%s'?", names[i], nearest);
+      else
+        la_error_set(error, LA_ERROR_USAGE, "no experiment '%s': 'lastack lab list' lists them", names[i]);
+      return false;
+    }
+    add_job(jobs, experiment, file != NULL ? g_strdup(file) : g_strdup_printf("%s.pcapng", names[i]));
+  }
+  return true;
+}
+
+static bool check_side_by_side(int value, GError **error)
+{
+  if (value >= 1 && value <= SIDE_BY_SIDE_MAX)
+    return true;
+  la_error_set(error, LA_ERROR_USAGE, "-j %d: write a number from 1 to %d", value, SIDE_BY_SIDE_MAX);
+  return false;
+}
+
+LaExitCode la_cmd_lab_run(int argc, char **argv)
+{
+  g_autofree char *file = NULL, *folder = NULL;
+  int side_by_side = SIDE_BY_SIDE;
+  gboolean quiet = FALSE;
+  const GOptionEntry entries[] = {
+      {"write", 'w', 0, G_OPTION_ARG_FILENAME, &file, "the capture; the kernel's account goes beside it [NAME.pcapng]", "FILE"},
+      {"all", 0, 0, G_OPTION_ARG_FILENAME, &folder, "all experiments, into this folder", "DIR"},
+      {"side-by-side", 'j', 0, G_OPTION_ARG_INT, &side_by_side, "so many experiments at a time [8]", "N"},
+      {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "only errors", NULL},
+      {NULL},
+  };
+  g_autoptr(GOptionContext) context = g_option_context_new("NAME... - run experiments in network namespaces");
+  g_option_context_add_main_entries(context, entries, NULL);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GArray) jobs = new_jobs();
+  LaLabWords words = {0, G_MAXINT - 1, ""};
+  if (!la_lab_options_parse(context, &argc, &argv, &words, &error) || !check_side_by_side(side_by_side, &error))
+    return la_exit_tell(error);
+  if (folder != NULL && (argc > 1 || file != NULL))
+    la_error_set(&error, LA_ERROR_USAGE, "--all runs every experiment: no names and no -w beside it");
+  else if (folder == NULL && argc < 2)
+    la_error_set(&error, LA_ERROR_USAGE, "which experiment? 'lastack lab list' lists them");
+  else if (file != NULL && argc != 2)
+    la_error_set(&error, LA_ERROR_USAGE, "-w names one capture: write one experiment beside it");
+  if (error != NULL)
+    return la_exit_tell(error);
+  if (folder != NULL ? !make_folder(folder, &error) : !add_named(jobs, argv + 1, argc - 1, file, &error))
+    return la_exit_tell(error);
+  if (folder != NULL)
+    add_all(jobs, folder);
+  return run_jobs(jobs, side_by_side, quiet);
+}
