@@ -163,7 +163,7 @@ LaExitCode la_cmd_lab_run(int argc, char **argv)
       {"all", 0, 0, G_OPTION_ARG_FILENAME, &folder, "all experiments, into this folder", "DIR"},
       {"side-by-side", 'j', 0, G_OPTION_ARG_INT, &side_by_side, "so many experiments at a time [8]", "N"},
       {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "only errors", NULL},
-      {NULL},
+      {.long_name = NULL},
   };
   g_autoptr(GOptionContext) context = g_option_context_new("NAME... - run experiments in network namespaces");
   g_option_context_add_main_entries(context, entries, NULL);
