@@ -430,7 +430,6 @@ bool la_tracker_icmp(LaTracker *t, const LaIcmpError *icmp, LaSegmentNote *ret_n
   if (t->changed != NULL)
     la_tracker_note_change(t, conn, LA_MARK_ICMP);
   if (ret_note != NULL)
-    *ret_note =
-        (LaSegmentNote){.id = conn->id, .side = (uint8_t)side, .marks = LA_MARK_ICMP, .older_id = older_id(t, conn)};
+    *ret_note = (LaSegmentNote){.id = conn->id, .side = (uint8_t)side, .marks = LA_MARK_ICMP, .older_id = older_id(t, conn)};
   return true;
 }
