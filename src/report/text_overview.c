@@ -120,7 +120,7 @@ static void overview_what(const LaTextReport *report, GString *out, const LaCoun
   if (counts->connections_total != counts->connections) {
     g_string_append(line, ", ");
     la_text_number(line, counts->connections);
-    g_string_append(line, " of them in the time asked for");
+    g_string_append(line, " of them selected");
   }
   g_autoptr(GString) skipped = g_string_new(NULL);
   for (unsigned reason = 0; reason < LA_SKIPPED_N; reason++)
