@@ -16,4 +16,29 @@ void la_escape_json(GString *out, const char *text, gssize len);
  * written as in $'...'. */
 void la_escape_shell(GString *out, const char *text, gssize len);
 
+typedef enum {
+  LA_XML_TEXT,      /* between tags: ends of lines stay */
+  LA_XML_ATTRIBUTE, /* between double quotes */
+} LaXmlPlace;
+
+/* Appends `text` for an XML 1.0 document in UTF-8: markup becomes entities; what XML cannot hold or a reader cannot see (controls,
+ * invalid bytes, what turns text about) is spelt \xHH or \u{HHHH}. */
+void la_escape_xml(GString *out, const char *text, gssize len, LaXmlPlace place);
+
+/* Appends `text` as plain words of a line of Markdown (CommonMark, GitHub): nothing of it is markup, a link, a mention or a cell's
+ * border. */
+void la_escape_markdown(GString *out, const char *text, gssize len);
+
+typedef enum {
+  LA_GITHUB_MESSAGE,  /* behind the :: of a workflow command */
+  LA_GITHUB_PROPERTY, /* a value before it, as in file=... */
+} LaGithubPlace;
+
+/* Appends `text` for a workflow command of GitHub Actions: ends of lines, % and, in properties, what ends one are percent-encoded;
+ * other controls as for a terminal. */
+void la_escape_github(GString *out, const char *text, gssize len, LaGithubPlace place);
+
+/* Appends `text` as the description of a line of TAP (version 13): as for a terminal, and a # begins no directive. */
+void la_escape_tap(GString *out, const char *text, gssize len);
+
 #endif
