@@ -55,6 +55,7 @@ const LaRule la_rule_close_wait_leak = {
     .severity = LA_SEVERITY_ERROR,
     .any_marks = LA_MARK_FIN,
     .thresholds = {{"close-wait-leak", LA_UNIT_SECONDS, 60 * LA_SEC, "how long the end that got the FIN may stay silent"}},
+    .waits = true,
     .decide = decide,
     .summarize = summarize,
 };

@@ -75,6 +75,7 @@ const LaRule la_rule_idle_state_lost = {
     .any_marks = LA_MARK_RETRANSMISSION,
     .any_flags = LA_CONN_RST,
     .thresholds = {{"idle-state-lost", LA_UNIT_SECONDS, 30 * LA_SEC, "how long the connection must have been idle"}},
+    .waits = true,
     .decide = decide,
     .summarize = summarize,
 };

@@ -56,6 +56,7 @@ const LaRule la_rule_syn_unanswered = {
     .any_marks = LA_MARK_SYN,
     .thresholds = {{"syn-unanswered", LA_UNIT_SECONDS, 3 * LA_SEC, "silence after a single SYN that is enough"},
                    {"syn-unanswered.syns", LA_UNIT_COUNT, 2, "SYNs without an answer that are enough"}},
+    .waits = true,
     .decide = decide,
     .summarize = summarize,
 };
