@@ -2,6 +2,7 @@
 #ifndef LA_REPORT_FORMAT_H
 #define LA_REPORT_FORMAT_H
 
+#include "report/check.h"
 #include "report/output.h"
 #include "report/record.h"
 #include "report/style.h"
@@ -18,12 +19,22 @@ typedef enum {
   LA_NAMES_RESOLVE, /* look up host names */
 } LaNames;
 
+/* What the report is for. */
+typedef enum {
+  LA_PURPOSE_ANALYSIS, /* what happened to the connections */
+  LA_PURPOSE_VERDICT,  /* whether the policy holds */
+} LaPurpose;
+
 /* How to write. Borrowed for the report's life. */
 typedef struct {
   LaStyle style;
   LaVerbosity verbosity;
   LaNames names;
   const char *show_options; /* what must stand in a `lastack show` command beside the file so that ids are the same; "" */
+  LaPurpose purpose;
+  const LaCheck *check; /* what the policy's judge comes to, complete when `end` is called; NULL: no format that `judges` */
+  GHashTable *help;     /* code -> text of the manual (const char *, Markdown); NULL: not at hand */
+  const char *version;  /* of the program */
 } LaReportOptions;
 
 typedef struct LaReport LaReport;
@@ -32,6 +43,7 @@ typedef struct LaFormat {
   const char *name;    /* "ndjson" */
   const char *meaning; /* one line for the help */
   LaRecords records;   /* what it needs to be given of ordinary connections, unless verbose: then it is the whole */
+  bool judges;         /* it tells what a policy's judge came to, so there must be one */
 
   /* A report that will be written to `out` (borrowed). (transfer full) */
   LaReport *(*begin)(const LaReportOptions *options, LaOutput *out);

@@ -71,6 +71,12 @@ void la_text_findings(const LaTextReport *report, GString *out, const LaCounts *
 /* --quiet: one line for each group of errors and warnings. */
 void la_text_quiet(const LaTextReport *report, GString *out);
 
+/* The screen of `check`. */
+void la_text_check(const LaTextReport *report, GString *out);
+
+/* What a policy suppressed, and what its judge remarks, a line each. */
+void la_text_check_notes(const LaTextReport *report, GString *out);
+
 /* --verbose: a connection in a line, and each of its findings in a line. */
 void la_text_connection(const LaTextReport *report, GString *out, const LaConnectionRecord *record);
 
