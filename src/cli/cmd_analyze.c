@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/outputs.h"
 #include "cli/pipeline.h"
+#include "cli/policy_source.h"
 
 /* A misspelt command looks like a file that does not exist: say so before the file's own message. */
 static void hint_at_command(const LaOptions *options)
@@ -47,17 +48,31 @@ static bool prepare_selection(LaPipeline *pipeline, LaSelection *selection, GErr
   return la_selection_check(options, error) && la_reader_spool(options->words, options->spool_limit, &pipeline->spooled, error);
 }
 
-static LaExitCode analyze(const LaOptions *options, LaFilter *filter)
+/* A policy only suppresses here; the formats for CI tell what it would say. NULL: neither is wanted. */
+static LaJudge *judge_of(const LaOptions *options, const LaPolicy *policy)
+{
+  if (options->policy == NULL && !la_outputs_judge(options))
+    return NULL;
+  LaJudgeOptions how = {
+      .policy = policy, .now = la_policy_clock(), .ephemeral_low = options->track.ephemeral_low, .paths = options->words};
+  return la_judge_new(&how);
+}
+
+static LaExitCode analyze(const LaOptions *options, LaFilter *filter, const LaPolicy *policy)
 {
   g_autoptr(GError) error = NULL;
+  g_autoptr(LaJudge) judge = judge_of(options, policy);
   g_auto(LaOutputs) outputs = {0};
   LaPipeline pipeline = {.options = options,
                          .filter = filter,
                          .where = options->where,
+                         .judge = judge,
                          .interrupt = la_interrupt_watch(),
                          .spooled = LA_NOT_SPOOLED};
   g_autoptr(LaSelection) selection = options->write_path != NULL ? la_selection_new() : NULL;
-  if ((selection != NULL && !prepare_selection(&pipeline, selection, &error)) || !la_outputs_open(&outputs, options, &error))
+  LaOutputsFor what = {.check = judge != NULL ? la_judge_check(judge) : NULL};
+  if ((selection != NULL && !prepare_selection(&pipeline, selection, &error)) ||
+      !la_outputs_open(&outputs, options, &what, &error))
     return la_exit_tell(error);
   g_autoptr(LaProgress) progress = la_outputs_stream_to_terminal(&outputs, options) ? NULL : la_progress_new();
   pipeline.reports = (LaReport *const *)outputs.reports->pdata;
@@ -88,6 +103,10 @@ LaExitCode la_cmd_analyze(int argc, char **argv)
   g_autoptr(LaFilter) filter = NULL;
   if (!la_options_filter(options, &filter, &error))
     return la_exit_tell(error);
+  g_autoptr(LaPolicy) policy = la_policy_of_analysis(options, &error);
+  if (policy == NULL)
+    return la_exit_tell(error);
+  la_policy_apply_thresholds(policy, options);
   hint_at_command(options);
-  return analyze(options, filter);
+  return analyze(options, filter, policy);
 }

@@ -18,6 +18,11 @@ static const struct {
     {"show", LA_TAKES_SHOW, "show [OPTIONS] FILE --conn N",
      "Prints one connection as a ladder: a line a packet, with the states of both ends beside it and what the packet was.\n"
      "Without --conn: the only connection of the capture (or the only one for which -Y holds), or the list of them.\n"},
+    {"check", LA_TAKES_CHECK, "check [OPTIONS] FILE...  |  lastack check --run [OPTIONS] -- COMMAND...",
+     "Holds the connections of captures, or of a command while it runs, against a policy (.lastack, or --policy; without one:\n"
+     "errors fail, and connections that are not closed at the end). Exit code: 0 it holds, 1 it is broken; with --run a "
+     "command's\n"
+     "own failure comes first.\n"},
     {"explain", LA_TAKES_EXPLAIN, "explain [WORD]",
      "Tells what a word of the report means: a finding (close-wait-leak), a state (TIME_WAIT), a flag (RST), a result "
      "(fin-rst),\n"

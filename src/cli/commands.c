@@ -14,6 +14,7 @@ static LaExitCode run_chat(int argc, char **argv)
 static const LaCommand commands[] = {
     {"analyze", la_cmd_analyze, "what happened to the connections of a capture, and what is wrong"},
     {"show", la_cmd_show, "one connection, packet by packet"},
+    {"check", la_cmd_check, "whether captures, or a command while it runs, keep a policy: the exit code says it"},
     {"explain", la_cmd_explain, "what a finding, state, flag, result or error means and what to do"},
     {"live", la_cmd_live, "the same analysis on live packets: findings while they happen"},
     {"interfaces", la_cmd_interfaces, "what can be captured on"},

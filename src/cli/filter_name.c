@@ -81,3 +81,10 @@ char *la_expression_name_resolve(const char *word, GError **error)
   }
   return g_string_free(out, FALSE);
 }
+
+char *la_policy_name_resolve(const char *word, GError **error)
+{
+  if (word[0] != '@')
+    return g_strdup(word);
+  return find(word, ".policy", "policy", error);
+}

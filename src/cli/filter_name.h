@@ -13,4 +13,8 @@ char *la_filter_name_resolve(const char *word, GError **error);
  * (lines that begin with #). NULL and LA_ERROR_USAGE, with the nearest name, when there is no such file. (transfer full) */
 char *la_expression_name_resolve(const char *word, GError **error);
 
+/* The file that `--policy` means: `word` itself, or for `@NAME` the file NAME.policy of those installed. NULL and LA_ERROR_USAGE, with
+ * the nearest name. (transfer full) */
+char *la_policy_name_resolve(const char *word, GError **error);
+
 #endif

@@ -410,7 +410,7 @@ static bool open_all(Run *run, GError **error)
     if (run->dump == NULL)
       return false;
   }
-  if (!la_outputs_open(&run->outputs, run->options, error))
+  if (!la_outputs_open(&run->outputs, run->options, NULL, error))
     return false;
   for (unsigned i = 0; i < run->outputs.outputs->len; i++)
     la_output_by_record(g_ptr_array_index(run->outputs.outputs, i));

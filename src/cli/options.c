@@ -14,6 +14,7 @@
 #define ANALYZE LA_TAKES_ANALYZE
 #define SHOW LA_TAKES_SHOW
 #define EXPLAIN LA_TAKES_EXPLAIN
+#define CHECK LA_TAKES_CHECK
 #define LIVE LA_TAKES_LIVE
 #define INTERFACES LA_TAKES_INTERFACES
 #define SOCKETS LA_TAKES_SOCKETS
@@ -47,6 +48,20 @@ typedef enum {
   OPTION_VERIFY_CHECKSUMS,
   OPTION_OBSERVED_UNTIL,
   OPTION_SPOOL_LIMIT,
+  OPTION_POLICY,
+  OPTION_FAIL_ON,
+  OPTION_UNCLOSED,
+  OPTION_SETTLE,
+  OPTION_EXPECT,
+  OPTION_REQUIRE,
+  OPTION_ALLOW,
+  OPTION_FORBID,
+  OPTION_ALLOW_EMPTY,
+  OPTION_ALLOW_TRUNCATED,
+  OPTION_BASELINE,
+  OPTION_MARKS,
+  OPTION_EXPLAIN_POLICY,
+  OPTION_RUN,
   OPTION_HELP,
 } Option;
 
@@ -58,52 +73,82 @@ static const struct Row {
   unsigned commands;
   const char *help;
 } table[] = {
-    {OPTION_READ, 'r', "read", "FILE", ANALYZE | SHOW, "read this capture (also without -r); - is standard input"},
-    {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW | LIVE, "only packets that this filter selects, as in tcpdump"},
-    {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW | LIVE,
+    {OPTION_READ, 'r', "read", "FILE", ANALYZE | SHOW | CHECK, "read this capture (also without -r); - is standard input"},
+    {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW | LIVE | CHECK,
+     "only packets that this filter selects, as in tcpdump"},
+    {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW | LIVE | CHECK,
      "the same, from a file or by name: @handshake, @teardown, @rst ..."},
-    {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW | LIVE,
+    {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW | LIVE | CHECK,
      "only connections for which this holds (lastack help fields), or by name: @leaks, @resets ..."},
     {OPTION_WRITE, 'w', "write", "FILE", ANALYZE, "write the packets of the reported connections to FILE (pcapng)"},
-    {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE, "stop after so many selected packets of each capture"},
+    {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE | CHECK, "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
-    {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE, "how and where to report, several times: text, ndjson"},
-    {OPTION_FROM, 0, "from", "TIME", ANALYZE,
+    {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | CHECK,
+     "how and where to report, several times: text, ndjson, junit, sarif, tap, github, markdown"},
+    {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
-    {OPTION_TO, 0, "to", "TIME", ANALYZE, "report connections that were there at TIME or earlier"},
-    {OPTION_QUIET, 'q', "quiet", NULL, ANALYZE | LIVE, "errors and warnings only, one line for each service"},
-    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW | LIVE,
+    {OPTION_TO, 0, "to", "TIME", ANALYZE | CHECK, "report connections that were there at TIME or earlier"},
+    {OPTION_QUIET, 'q', "quiet", NULL, ANALYZE | LIVE | CHECK, "errors and warnings only, one line for each service"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW | LIVE | CHECK,
      "every connection and finding; show: every header field and option"},
     {OPTION_ABSOLUTE, 'S', "absolute", NULL, SHOW, "absolute sequence numbers"},
     {OPTION_RESOLVE, 'N', "names", NULL, ANALYZE | SHOW | LIVE, "look up host names"},
-    {OPTION_NO_RESOLVE, 'n', "no-names", NULL, ANALYZE | SHOW | LIVE, "do not (the default)"},
-    {OPTION_UTC, 0, "utc", NULL, ANALYZE | SHOW | LIVE, "times in UTC instead of local time"},
-    {OPTION_COLOR, 0, "color", "WHEN", ANALYZE | SHOW | EXPLAIN | LIVE, "auto (the default: on a terminal), always or never"},
-    {OPTION_THRESHOLD, 0, "threshold", "CODE[.NAME]=VALUE", ANALYZE | SHOW | LIVE,
+    {OPTION_NO_RESOLVE, 'n', "no-names", NULL, ANALYZE | SHOW | LIVE | CHECK, "do not (the default)"},
+    {OPTION_UTC, 0, "utc", NULL, ANALYZE | SHOW | LIVE | CHECK, "times in UTC instead of local time"},
+    {OPTION_COLOR, 0, "color", "WHEN", ANALYZE | SHOW | EXPLAIN | LIVE | CHECK,
+     "auto (the default: on a terminal), always or never"},
+    {OPTION_THRESHOLD, 0, "threshold", "CODE[.NAME]=VALUE", ANALYZE | SHOW | LIVE | CHECK,
      "set a finding's threshold, several times: close-wait-leak=30s"},
-    {OPTION_SEQUENCE, 0, "sequence", NULL, ANALYZE | SHOW, "the files are one capture in pieces, in this order"},
-    {OPTION_BY_TUNNEL, 0, "by-tunnel", NULL, ANALYZE | SHOW | LIVE, "tell connections apart by VLAN and tunnel id too"},
-    {OPTION_TIME_WAIT, 0, "time-wait", "SPAN", ANALYZE | SHOW | LIVE, "how long TIME_WAIT lasts (60s)"},
-    {OPTION_IDLE_TIMEOUT, 0, "idle-timeout", "SPAN", ANALYZE | SHOW | LIVE, "give a silent connection up after this (never)"},
-    {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW | LIVE, "the ephemeral ports (32768-60999)"},
-    {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW | LIVE, "tell segments with a wrong TCP checksum"},
-    {OPTION_OBSERVED_UNTIL, 0, "observed-until", "TIME", ANALYZE | SHOW, "the capture ran on until TIME, in silence"},
+    {OPTION_SEQUENCE, 0, "sequence", NULL, ANALYZE | SHOW | CHECK, "the files are one capture in pieces, in this order"},
+    {OPTION_BY_TUNNEL, 0, "by-tunnel", NULL, ANALYZE | SHOW | LIVE | CHECK, "tell connections apart by VLAN and tunnel id too"},
+    {OPTION_TIME_WAIT, 0, "time-wait", "SPAN", ANALYZE | SHOW | LIVE | CHECK, "how long TIME_WAIT lasts (60s)"},
+    {OPTION_IDLE_TIMEOUT, 0, "idle-timeout", "SPAN", ANALYZE | SHOW | LIVE | CHECK,
+     "give a silent connection up after this (never)"},
+    {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW | LIVE | CHECK, "the ephemeral ports (32768-60999)"},
+    {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW | LIVE | CHECK,
+     "tell segments with a wrong TCP checksum"},
+    {OPTION_OBSERVED_UNTIL, 0, "observed-until", "TIME", ANALYZE | SHOW | CHECK, "the capture ran on until TIME, in silence"},
     {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", ANALYZE | SHOW,
      "how much of standard input may be put aside to be read twice (4G)"},
-    {LA_OPTION_INTERFACE, 'i', "interface", "IFACE", LIVE, "capture on this interface, several times; any: all of them"},
+    {LA_OPTION_INTERFACE, 'i', "interface", "IFACE", LIVE | CHECK,
+     "capture on this interface, several times; any: all of them (check --run: lo)"},
     {LA_OPTION_NETNS, 0, "netns", "PATH|pid:N", LIVE | INTERFACES | SOCKETS, "in this network namespace"},
-    {LA_OPTION_WRITE, 'w', "write", "FILE", LIVE, "write what is captured to FILE (pcapng)"},
+    {LA_OPTION_WRITE, 'w', "write", "FILE", LIVE | CHECK, "write what is captured to FILE (pcapng)"},
     {LA_OPTION_RING, 'b', "ring", "KEY:N", LIVE,
      "with -w: a new file every filesize:KIB or duration:SEC, only the last files:N are kept"},
     {LA_OPTION_AUTOSTOP, 'a', "autostop", "duration:SEC", LIVE, "stop after so many seconds"},
-    {LA_OPTION_SNAPLEN, 's', "snaplen", "BYTES", LIVE, "how much of each packet is kept (256; 0: all of it)"},
-    {LA_OPTION_BUFFER, 'B', "buffer", "SIZE", LIVE, "the ring of each interface (16M; a bare number is KiB)"},
+    {LA_OPTION_SNAPLEN, 's', "snaplen", "BYTES", LIVE | CHECK, "how much of each packet is kept (256; 0: all of it)"},
+    {LA_OPTION_BUFFER, 'B', "buffer", "SIZE", LIVE | CHECK, "the ring of each interface (16M; a bare number is KiB)"},
     {LA_OPTION_PROMISCUOUS, 0, "promiscuous", NULL, LIVE, "hear also what is not addressed to this machine"},
     {LA_OPTION_NOT_PROMISCUOUS, 'p', "no-promiscuous", NULL, LIVE, "do not (the default)"},
-    {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN | LIVE | INTERFACES | SOCKETS, "this text"},
+    {OPTION_POLICY, 0, "policy", "FILE|@NAME", ANALYZE | CHECK,
+     "what has to hold and what is known noise: a file, or @strict, @default, @lenient (check: .lastack)"},
+    {OPTION_FAIL_ON, 0, "fail-on", "SEVERITY", CHECK, "findings that fail: error (the default), warning, note or never"},
+    {OPTION_UNCLOSED, 0, "unclosed", "WORD", CHECK,
+     "connections that are not closed at the end: fail (the default), warn, ignore"},
+    {OPTION_SETTLE, 0, "settle", "SPAN", CHECK,
+     "they are not judged when their last packet is younger (2s); --run waits so long"},
+    {OPTION_EXPECT, 0, "expect", "[NAME=]EXPR", CHECK, "what all connections together have to keep, several times"},
+    {OPTION_REQUIRE, 0, "require", "[NAME=]EXPR", CHECK, "what each connection has to keep, several times"},
+    {OPTION_ALLOW, 0, "allow", "CODE", CHECK, "this finding is known noise, several times"},
+    {OPTION_FORBID, 0, "forbid", "CODE", CHECK, "this finding fails, several times"},
+    {OPTION_ALLOW_EMPTY, 0, "allow-empty", NULL, CHECK, "pass when there is no packet or no connection"},
+    {OPTION_ALLOW_TRUNCATED, 0, "allow-truncated", NULL, CHECK, "pass when a capture broke off and what was read is well"},
+    {OPTION_BASELINE, 0, "baseline", "FILE", CHECK, "accept what this stored result (-o ndjson) already had"},
+    {OPTION_MARKS, 0, "marks", "FILE", CHECK, "which test ran when: lines TIME NAME, or a JUnit file"},
+    {OPTION_EXPLAIN_POLICY, 0, "explain-policy", NULL, CHECK, "say in words what the policy demands, and check nothing"},
+    {OPTION_RUN, 0, "run", NULL, CHECK, "capture while the command behind -- runs, and check that"},
+    {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN | LIVE | INTERFACES | SOCKETS | CHECK, "this text"},
 };
 
 #define ROWS (sizeof table / sizeof *table)
+
+static void free_policy_word(gpointer data)
+{
+  LaPolicyWord *word = data;
+  g_free(word->value);
+  g_free(word);
+}
 
 static void free_output(gpointer data)
 {
@@ -120,6 +165,11 @@ void la_options_free(LaOptions *options)
   g_ptr_array_unref(options->outputs);
   g_free(options->filter);
   g_free(options->filter_file);
+  g_ptr_array_unref(options->threshold_words);
+  g_free(options->policy);
+  g_ptr_array_unref(options->check.policy_words);
+  g_free(options->check.baseline);
+  g_free(options->check.marks);
   la_live_choices_clear(&options->live);
   g_free(options->where_text);
   la_expression_free(options->where);
@@ -256,7 +306,23 @@ static bool read_threshold(LaOptions *options, const char *value, GError **error
 {
   g_autoptr(GString) assignment = g_string_new(NULL);
   la_escape_terminal(assignment, value, -1);
+  g_ptr_array_add(options->threshold_words, g_strdup(assignment->str));
   return la_thresholds_set(&options->thresholds, assignment->str, error);
+}
+
+static void set_text(char **text, const char *value)
+{
+  g_free(*text);
+  *text = g_strdup(value);
+}
+
+/* Kept until the policy's file has been read, which it changes. */
+static bool add_policy_word(LaOptions *options, const struct Row *row, const char *value)
+{
+  LaPolicyWord *word = g_new(LaPolicyWord, 1);
+  *word = (LaPolicyWord){.key = row->name, .value = g_strdup(value != NULL ? value : "yes")};
+  g_ptr_array_add(options->check.policy_words, word);
+  return true;
 }
 
 static bool take(LaOptions *options, const struct Row *row, const char *value, GError **error)
@@ -307,6 +373,23 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
   case OPTION_VERIFY_CHECKSUMS: options->decode.verify_checksums = true; return true;
   case OPTION_OBSERVED_UNTIL: return read_time(row->name, value, &options->observed_until, error);
   case OPTION_SPOOL_LIMIT: return read_size(value, &options->spool_limit, error);
+  case OPTION_POLICY: set_text(&options->policy, value); return true;
+  case OPTION_SETTLE:
+    if (!read_span(row->name, value, &options->check.run_settle, error))
+      return false;
+    return add_policy_word(options, row, value);
+  case OPTION_FAIL_ON:
+  case OPTION_UNCLOSED:
+  case OPTION_EXPECT:
+  case OPTION_REQUIRE:
+  case OPTION_ALLOW:
+  case OPTION_FORBID:
+  case OPTION_ALLOW_EMPTY: return add_policy_word(options, row, value);
+  case OPTION_ALLOW_TRUNCATED: options->check.allow_truncated = true; return true;
+  case OPTION_BASELINE: set_text(&options->check.baseline, value); return true;
+  case OPTION_MARKS: set_text(&options->check.marks, value); return true;
+  case OPTION_EXPLAIN_POLICY: options->check.explain_policy = true; return true;
+  case OPTION_RUN: options->check.run = true; return true;
   case OPTION_HELP: options->help = true; return true;
   }
   g_assert_not_reached();
@@ -360,6 +443,9 @@ static LaOptions *options_new(void)
   LaOptions *options = g_new0(LaOptions, 1);
   options->words = g_ptr_array_new_with_free_func(g_free);
   options->outputs = g_ptr_array_new_with_free_func(free_output);
+  options->threshold_words = g_ptr_array_new_with_free_func(g_free);
+  options->check.policy_words = g_ptr_array_new_with_free_func(free_policy_word);
+  options->check.run_settle = LA_TIME_NONE;
   options->from = options->to = options->observed_until = LA_TIME_NONE;
   options->verbosity = LA_VERBOSITY_NORMAL;
   options->zone = LA_CLOCK_LOCAL;

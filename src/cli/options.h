@@ -18,6 +18,7 @@ typedef enum {
   LA_TAKES_ANALYZE = 1 << 0,
   LA_TAKES_SHOW = 1 << 1,
   LA_TAKES_EXPLAIN = 1 << 2,
+  LA_TAKES_CHECK = 1 << 3,
   LA_TAKES_LIVE = 1 << 8,
   LA_TAKES_INTERFACES = 1 << 9,
   LA_TAKES_SOCKETS = 1 << 10,
@@ -44,6 +45,20 @@ typedef struct {
   char *path; /* NULL: standard output (owned) */
 } LaOutputChoice;
 
+/* A key of the policy that was set on the command line. */
+typedef struct {
+  const char *key; /* static */
+  char *value;     /* (owned) */
+} LaPolicyWord;
+
+/* What only check takes. */
+typedef struct {
+  GPtrArray *policy_words; /* of LaPolicyWord, in their order (owned) */
+  char *baseline, *marks;  /* files, or NULL */
+  LaTime run_settle;       /* --settle with --run; LA_TIME_NONE: not given */
+  bool run, explain_policy, allow_truncated;
+} LaCheckOptions;
+
 typedef struct {
   GPtrArray *words;    /* of char *: the words that are no options; files where the command reads files (owned) */
   GPtrArray *outputs;  /* of LaOutputChoice (owned); empty: the command's default */
@@ -69,6 +84,9 @@ typedef struct {
   LaLiveChoices live;
   bool help; /* --help was asked for: nothing else counts */
   LaThresholds thresholds;
+  GPtrArray *threshold_words; /* of char *: the assignments of --threshold, in their order (owned) */
+  char *policy;               /* --policy, or NULL */
+  LaCheckOptions check;
 } LaOptions;
 
 /* Parses argv[1..] of a command. NULL and LA_ERROR_USAGE with one line. (transfer full) */

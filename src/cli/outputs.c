@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/terminal.h"
+#include "cli/texts.h"
 
 static void free_report(gpointer report)
 {
@@ -20,7 +22,28 @@ static bool is_file(const LaOutputChoice *choice)
   return choice->path != NULL && strcmp(choice->path, "-") != 0;
 }
 
-static bool open_one(LaOutputs *outputs, const LaOptions *options, const LaOutputChoice *choice, GError **error)
+bool la_outputs_judge(const LaOptions *options)
+{
+  for (unsigned i = 0; i < options->outputs->len; i++) {
+    if (((const LaOutputChoice *)g_ptr_array_index(options->outputs, i))->format->judges)
+      return true;
+  }
+  return false;
+}
+
+static void load_help(LaOutputs *outputs)
+{
+  outputs->texts = la_texts_load();
+  outputs->help = g_hash_table_new(g_str_hash, g_str_equal);
+  for (unsigned i = 0; i < outputs->texts->len; i++) {
+    const LaText *text = g_ptr_array_index(outputs->texts, i);
+    if (strcmp(text->folder, "findings") == 0)
+      g_hash_table_insert(outputs->help, text->name, text->body);
+  }
+}
+
+static bool open_one(LaOutputs *outputs, const LaOptions *options, const LaOutputsFor *what, const LaOutputChoice *choice,
+                     GError **error)
 {
   LaOutput *out = la_output_open(choice->path, error);
   if (out == NULL)
@@ -33,25 +56,39 @@ static bool open_one(LaOutputs *outputs, const LaOptions *options, const LaOutpu
   how->verbosity = options->verbosity;
   how->names = options->names;
   how->show_options = outputs->show_options;
+  how->purpose = what->purpose;
+  how->check = what->check;
+  how->help = outputs->help;
+  how->version = LASTACK_VERSION;
   g_ptr_array_add(outputs->reports, choice->format->begin(how, out));
   return true;
 }
 
-bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, GError **error)
+bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, const LaOutputsFor *what, GError **error)
 {
   outputs->outputs = g_ptr_array_new_with_free_func(free_output);
   outputs->reports = g_ptr_array_new_with_free_func(free_report);
   outputs->options = g_ptr_array_new_with_free_func(g_free);
   outputs->show_options = la_options_for_show(options);
+  static const LaOutputsFor nothing = {.purpose = LA_PURPOSE_ANALYSIS};
+  if (what == NULL)
+    what = &nothing;
+  if (la_outputs_judge(options) && what->check == NULL) {
+    g_set_error_literal(error, LA_ERROR, LA_ERROR_USAGE,
+                        "junit, sarif, tap, github and markdown tell what became of a policy: they are for check and analyze");
+    return false;
+  }
+  if (la_outputs_judge(options))
+    load_help(outputs);
   for (unsigned i = 0; i < options->outputs->len; i++) {
-    if (!open_one(outputs, options, g_ptr_array_index(options->outputs, i), error))
+    if (!open_one(outputs, options, what, g_ptr_array_index(options->outputs, i), error))
       return false;
   }
   if (options->outputs->len > 0)
     return true;
   unsigned count;
   LaOutputChoice standard = {.format = la_formats(&count)[0], .path = NULL};
-  return open_one(outputs, options, &standard, error);
+  return open_one(outputs, options, what, &standard, error);
 }
 
 bool la_outputs_stream_to_terminal(const LaOutputs *outputs, const LaOptions *options)
@@ -104,4 +141,6 @@ void la_outputs_clear(LaOutputs *outputs)
   g_clear_pointer(&outputs->outputs, g_ptr_array_unref);
   g_clear_pointer(&outputs->options, g_ptr_array_unref);
   g_clear_pointer(&outputs->show_options, g_free);
+  g_clear_pointer(&outputs->help, g_hash_table_unref);
+  g_clear_pointer(&outputs->texts, g_ptr_array_unref);
 }

@@ -12,10 +12,21 @@ typedef struct {
   GPtrArray *reports; /* of LaReport (owned) */
   GPtrArray *options; /* of LaReportOptions (owned) */
   char *show_options; /* (owned) */
+  GPtrArray *texts;   /* of LaText: the manual's, for reports that quote it (owned) */
+  GHashTable *help;   /* code -> text (borrowed from texts) */
 } LaOutputs;
 
-/* Opens what -o asks for, or text on standard output. False and LA_ERROR_OUTPUT when one cannot be opened. */
-bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, GError **error);
+/* What the reports are for. */
+typedef struct {
+  LaPurpose purpose;
+  const LaCheck *check; /* NULL when no policy judges (borrowed for the reports' life) */
+} LaOutputsFor;
+
+/* Whether one of the reports that -o asks for tells what a policy's judge came to. */
+bool la_outputs_judge(const LaOptions *options);
+
+/* Opens what -o asks for, or text on standard output. `what` may be NULL: an analysis that no policy judges. False and LA_ERROR_OUTPUT when one cannot be opened. */
+bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, const LaOutputsFor *what, GError **error);
 
 /* Whether a report writes to a terminal while packets are still read: then nothing else should. */
 bool la_outputs_stream_to_terminal(const LaOutputs *outputs, const LaOptions *options);

@@ -31,6 +31,8 @@ typedef struct {
   LaTime clock; /* under --sequence carried over from the files before */
   uint64_t frame_base;
   uint64_t selected_left;
+  LaThresholds scaled; /* for connections that the capture's end cuts off */
+  bool has_scaled;
 } Run;
 
 static void free_capture(gpointer record)
@@ -78,10 +80,12 @@ static unsigned file_number(const Run *run)
 /* Returns the connection to be given back: `conn`, or the whole that took its place. */
 static LaConnection *finish_connection(Run *run, LaConnection *conn)
 {
-  run->context.vantage = la_tracker_vantage(run->tracker);
-  if (!la_diagnose(conn, &run->context, run->findings)) {
+  LaContext *context = &run->context;
+  context->vantage = la_tracker_vantage(run->tracker);
+  context->thresholds = run->has_scaled && la_judge_is_cut_off(conn) ? &run->scaled : &run->options->thresholds;
+  if (!la_diagnose(conn, context, run->findings)) {
     conn = la_tracker_whole(run->tracker, conn);
-    la_diagnose(conn, &run->context, run->findings);
+    la_diagnose(conn, context, run->findings);
   }
   LaCaptureRecord *capture = capture_of(run, conn);
   LaConnectionRecord record = {
@@ -101,6 +105,8 @@ static LaConnection *finish_connection(Run *run, LaConnection *conn)
     la_selection_note(run->pipeline->selection, file_number(run), conn->id, reported ? LA_REPORTED : LA_NOT_REPORTED);
   if (!reported)
     return conn;
+  if (run->pipeline->judge != NULL)
+    la_judge_connection(run->pipeline->judge, &record, run->findings);
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->pipeline->report_count; i++)
     run->pipeline->reports[i]->format->connection(run->pipeline->reports[i], &record);
@@ -249,9 +255,11 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
   return true;
 }
 
-/* What all reports together, and -Y, need of ordinary connections. */
+/* What all reports together, -Y, and the policy need of ordinary connections. */
 static LaRecords records_for(const LaPipeline *pipeline)
 {
+  if (pipeline->judge != NULL && la_policy_records(la_judge_check(pipeline->judge)->policy) == LA_RECORDS_WHOLE)
+    return LA_RECORDS_WHOLE;
   if (pipeline->where != NULL && la_expression_records(pipeline->where) == LA_RECORDS_WHOLE)
     return LA_RECORDS_WHOLE;
   for (unsigned i = 0; i < pipeline->report_count; i++) {
@@ -284,10 +292,26 @@ static void begin_file(Run *run, const char *path, unsigned file)
   la_tracker_begin_file(run->tracker, file);
 }
 
+/* Waits that are longer than the whole capture could never be seen in it. */
+static void scale_thresholds(Run *run, LaTime until)
+{
+  LaTime start = LA_TIME_NONE;
+  unsigned first = run->options->files_are == LA_FILES_SEQUENCE ? 0 : run->captures->len - 1;
+  for (unsigned i = first; i < run->captures->len; i++) {
+    const LaCaptureRecord *capture = g_ptr_array_index(run->captures, i);
+    if (capture->start != LA_TIME_NONE && (start == LA_TIME_NONE || capture->start < start))
+      start = capture->start;
+  }
+  run->has_scaled = run->pipeline->judge != NULL && start != LA_TIME_NONE && until >= start &&
+                    la_judge_scale(run->pipeline->judge, &run->options->thresholds, until - start, &run->scaled);
+}
+
 static void finish_tracker(Run *run, LaTime until)
 {
+  scale_thresholds(run, until);
   la_tracker_finish(run->tracker, until != LA_TIME_NONE ? until : 0);
   take_finished(run);
+  run->has_scaled = false;
   LaVantage vantage = la_tracker_vantage(run->tracker);
   if (run->options->files_are == LA_FILES_SEQUENCE)
     for (unsigned i = 0; i < run->captures->len; i++)
@@ -316,6 +340,8 @@ static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret
     if (!is_interrupted(run)) {
       la_progress_clear(run->pipeline->progress);
       *ret_code = la_exit_tell(open_error);
+      if (run->pipeline->judge != NULL)
+        la_judge_unreadable(run->pipeline->judge, open_error->message);
     }
     return true;
   }
@@ -337,7 +363,7 @@ static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret
     const char *why = la_source_error(source);
     capture->broken_by = g_strdup(why != NULL ? why : "corrupt");
     tell(run, path, capture->broken_by);
-    *ret_code = LA_EXIT_BROKEN;
+    *ret_code = run->options->check.allow_truncated ? LA_EXIT_OK : LA_EXIT_BROKEN;
   }
   run->frame_base += capture->packets;
   if (run->options->files_are == LA_FILES_ONE_BY_ONE)
@@ -367,6 +393,10 @@ static void report_hosts(Run *run)
     g_array_set_size(findings, 0);
     for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++)
       g_array_append_val(findings, g_array_index(all, LaHostFinding, i).finding);
+    if (run->pipeline->judge != NULL)
+      la_judge_host(run->pipeline->judge, &record.subject, findings);
+    if (findings->len == 0)
+      continue;
     record.findings = (const LaFinding *)(const void *)findings->data;
     record.finding_count = findings->len;
     la_counts_add_host(&run->counts, &record);
@@ -379,8 +409,13 @@ static void report_end(Run *run)
 {
   report_hosts(run);
   la_aggregate_figures(run->aggregate, &run->counts.figures);
-  for (unsigned i = 0; i < run->captures->len; i++)
+  for (unsigned i = 0; i < run->captures->len; i++) {
     la_capture_record_conclude(g_ptr_array_index(run->captures, i));
+    if (run->pipeline->judge != NULL)
+      la_judge_capture(run->pipeline->judge, g_ptr_array_index(run->captures, i));
+  }
+  if (run->pipeline->judge != NULL)
+    la_judge_end(run->pipeline->judge, &run->counts);
   for (unsigned r = 0; r < run->pipeline->report_count; r++) {
     LaReport *report = run->pipeline->reports[r];
     for (unsigned i = 0; i < run->captures->len; i++)

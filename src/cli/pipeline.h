@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "cli/reader.h"
 #include "cli/selection.h"
+#include "report/judge.h"
 
 typedef struct {
   const LaOptions *options;  /* words are the files */
@@ -19,6 +20,7 @@ typedef struct {
   unsigned report_count;
   const volatile sig_atomic_t *interrupt; /* not 0: end with what there is */
   LaProgress *progress;                   /* NULL: none */
+  LaJudge *judge;                         /* holds the records against a policy; NULL: nobody does */
   int spooled;                            /* stands for standard input, or LA_NOT_SPOOLED */
 } LaPipeline;
 

@@ -64,6 +64,8 @@ static LaReport *begin(const LaReportOptions *options, LaOutput *out)
 static void connection(LaReport *base, const LaConnectionRecord *record)
 {
   LaTextReport *report = (LaTextReport *)base;
+  if (base->options->purpose == LA_PURPOSE_VERDICT)
+    return; /* the verdict has its own examples */
   la_groups_add(report->groups, record);
   if (base->options->verbosity != LA_VERBOSITY_VERBOSE)
     return;
@@ -78,7 +80,7 @@ static void connection(LaReport *base, const LaConnectionRecord *record)
 static void host(LaReport *base, const LaHostRecord *record)
 {
   LaTextReport *report = (LaTextReport *)base;
-  for (unsigned i = 0; i < record->finding_count; i++) {
+  for (unsigned i = 0; base->options->purpose != LA_PURPOSE_VERDICT && i < record->finding_count; i++) {
     LaTextHost *kept = g_new0(LaTextHost, 1);
     kept->subject = record->subject;
     kept->finding = record->findings[i];
@@ -100,7 +102,9 @@ static void end(LaReport *base, const LaCounts *counts)
   LaTextReport *report = (LaTextReport *)base;
   GString *out = la_output_buffer(base->out);
   gsize from = out->len;
-  if (base->options->verbosity == LA_VERBOSITY_QUIET) {
+  if (base->options->purpose == LA_PURPOSE_VERDICT) {
+    la_text_check(report, out);
+  } else if (base->options->verbosity == LA_VERBOSITY_QUIET) {
     la_text_quiet(report, out);
   } else if (report->captures->len > 0) {
     if (report->lines > 0)
@@ -108,6 +112,13 @@ static void end(LaReport *base, const LaCounts *counts)
     la_text_overview(report, out, counts);
     la_text_findings(report, out, counts);
     la_text_rates(report, out, &counts->figures);
+    if (base->options->check != NULL) {
+      gsize before = out->len;
+      g_string_append_c(out, '\n');
+      la_text_check_notes(report, out);
+      if (out->len == before + 1)
+        g_string_truncate(out, before);
+    }
   }
   la_style_reduce(&base->options->style, out, from);
 }
