@@ -39,6 +39,8 @@ pc:cmocka        libcmocka-dev       libcmocka-devel      cmocka-dev         cmo
 cmd:clang        clang               clang                clang              clang              llvm
 cmd:clang-format clang-format        clang-tools-extra    clang-extra-tools  clang              clang-format
 cmd:mandoc       mandoc              mandoc               mandoc             mandoc             mandoc
+cmd:xmllint      libxml2-utils       libxml2              libxml2-utils      libxml2            libxml2
+cmd:prove        perl                perl-Test-Harness    perl-utils         perl               perl
 cmd:zstd         zstd                zstd                 zstd               zstd               zstd
 cmd:lz4          lz4                 lz4                  lz4                lz4                lz4
 py:jsonschema    python3,python3-jsonschema python3,python3-jsonschema python3,py3-jsonschema python,python-jsonschema python

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """check_manual_options.py ROOT: the options that src/cli/options.c takes and those that man/lastack.1 explains are the same; those that
-only live capture has stand in man/lastack-live.1.
+only live capture or check has stand in man/lastack-live.1 and man/lastack-check.1.
 
 Prints what one has and the other lacks; exit status 1 when there is any.
 """
@@ -34,7 +34,7 @@ def main():
     root = pathlib.Path(sys.argv[1])
     options = taken((root / "src" / "cli" / "options.c").read_text(encoding="utf-8"))
     manual = set()
-    for page in ("lastack.1", "lastack-live.1"):
+    for page in ("lastack.1", "lastack-live.1", "lastack-check.1"):
         manual |= explained((root / "man" / page).read_text(encoding="utf-8"))
     for option in sorted(options - manual):
         print(f"man/lastack.1: does not explain {option}")
