@@ -16,17 +16,28 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "base/json.h"
 #include "capture/link_type.h"
 #include "cli/interrupt.h"
 #include "cli/outputs.h"
 #include "cli/reader.h"
+#include "live/alarms.h"
 #include "live/dump.h"
+#include "live/host_watch.h"
+#include "live/decider.h"
 
 #define APPLICATION "lastack " LASTACK_VERSION
 #define WAIT_MS 100
 #define IDLE_TIMEOUT (2 * 3600 * LA_SEC)
+#define STATS_INTERVAL (60 * LA_SEC)
+#define HOSTS_SPAN (600 * LA_SEC)
+#define HOSTS_SHARE 20             /* looking at hosts takes at most one part in so many of the time */
 #define QUIET_FILTER (10 * LA_SEC) /* a filter that lets nothing through for so long is mentioned */
 #define BUSY_PACKETS 100u          /* ... when the interfaces carried so many packets meanwhile */
+
+typedef struct {
+  uint64_t packets, kernel, interface, evicted;
+} Totals;
 
 typedef struct {
   const LaOptions *options;
@@ -41,6 +52,14 @@ typedef struct {
   LaFindings *findings;     /* (owned) */
   LaAggregate *aggregate;   /* (owned) */
   LaCaptureRecord *capture; /* (owned) */
+  LaDecider *decider;       /* (owned) */
+  LaHostWatch *hosts;       /* (owned) */
+  LaAlarms *alarms;         /* (owned) */
+  char *identity;           /* what every NDJSON record carries (owned) */
+  LaStatsRecord stats;
+  Totals told;      /* what the stats record before this one counted up to */
+  LaTime stats_due; /* monotonic */
+  LaTime hosts_due; /* monotonic */
   LaCounts counts;
   LaTime last_packet; /* the running maximum of all packet times */
   LaTime clock;       /* the running maximum of all packet times, and of silence */
@@ -105,6 +124,8 @@ static void finish_connection(Run *run, const LaConnection *conn)
   };
   la_diagnose(conn, &run->context, run->findings);
   la_aggregate_connection(run->aggregate, conn, run->findings);
+  la_decider_finished(run->decider, conn, run->findings);
+  la_host_watch_finished(run->hosts, conn, run->findings);
   run->capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(run->capture, &record);
@@ -124,6 +145,105 @@ static void take_finished(Run *run)
   while ((conn = la_tracker_next(run->tracker)) != NULL) {
     finish_connection(run, conn);
     la_tracker_recycle(run->tracker, conn);
+  }
+}
+
+/* ---- findings while they happen ---- */
+
+static void tell_event(Run *run, const LaEventRecord *event)
+{
+  for (unsigned i = 0; i < run->outputs.reports->len; i++) {
+    LaReport *report = g_ptr_array_index(run->outputs.reports, i);
+    if (report->format->event != NULL)
+      report->format->event(report, event);
+  }
+}
+
+static void take_event(Run *run, const LaDecided *decided)
+{
+  LaEventRecord event = decided->record;
+  if (la_alarms_pass(run->alarms, &event, &event.held_back))
+    tell_event(run, &event);
+}
+
+static void tell_findings(Run *run)
+{
+  const LaDecided *decided;
+  while ((decided = la_decider_next(run->decider)) != NULL)
+    take_event(run, decided);
+  while ((decided = la_host_watch_next(run->hosts)) != NULL)
+    take_event(run, decided);
+  const LaEventRecord *held;
+  while (run->clock != LA_TIME_NONE && (held = la_alarms_over(run->alarms, run->clock)) != NULL)
+    tell_event(run, held);
+}
+
+/* The state of the end that has gone farther. */
+static void count_states(Run *run)
+{
+  LaStatsRecord *stats = &run->stats;
+  memset(stats->states, 0, sizeof stats->states);
+  uint32_t at = 0;
+  const LaConnection *conn;
+  while ((conn = la_tracker_each(run->tracker, &at)) != NULL) {
+    unsigned state = MAX(conn->end[LA_OPENER].state, conn->end[LA_ACCEPTOR].state);
+    stats->states[(conn->flags & LA_CONN_RST) != 0 ? LA_TCP_CLOSED : state]++;
+  }
+  stats->connections = la_tracker_open(run->tracker);
+  stats->bytes = la_tracker_bytes(run->tracker);
+}
+
+static Totals totals_of(const Run *run)
+{
+  Totals totals = {.packets = run->capture->packets, .evicted = la_tracker_evicted(run->tracker)};
+  unsigned count;
+  (void)la_live_interfaces(run->live, &count);
+  for (unsigned i = 0; i < count; i++) {
+    LaLiveStatistics told = la_live_statistics(run->live, i);
+    totals.kernel += told.kernel_drops;
+    totals.interface += told.interface_drops;
+  }
+  return totals;
+}
+
+/* How it stands, with the figures since the last time. */
+static void make_stats(Run *run, LaTime interval)
+{
+  Totals now = totals_of(run);
+  count_states(run);
+  run->stats.at = MAX(run->clock, 0);
+  run->stats.interval = interval;
+  run->stats.packets = now.packets - run->told.packets;
+  run->stats.kernel_drops = now.kernel - run->told.kernel;
+  run->stats.interface_drops = now.interface - run->told.interface;
+  run->stats.evicted = now.evicted - run->told.evicted;
+}
+
+static void tell_stats(Run *run, LaTime mono)
+{
+  make_stats(run, STATS_INTERVAL + mono - run->stats_due);
+  run->told = totals_of(run);
+  run->stats_due = mono + STATS_INTERVAL;
+  for (unsigned i = 0; i < run->outputs.reports->len; i++) {
+    LaReport *report = g_ptr_array_index(run->outputs.reports, i);
+    if (report->format->stats != NULL)
+      report->format->stats(report, &run->stats);
+  }
+}
+
+/* SIGUSR1: how it stands since the beginning, on the reports that can say so in between. */
+static void tell_so_far(Run *run, LaTime mono)
+{
+  asked_summary = 0;
+  Totals kept = run->told;
+  run->told = (Totals){0};
+  make_stats(run, mono - run->started);
+  run->told = kept;
+  la_aggregate_figures(run->aggregate, &run->counts.figures);
+  for (unsigned i = 0; i < run->outputs.reports->len; i++) {
+    LaReport *report = g_ptr_array_index(run->outputs.reports, i);
+    if (report->format->so_far != NULL)
+      report->format->so_far(report, &run->counts, &run->stats);
   }
 }
 
@@ -248,8 +368,22 @@ static void judge_filter(Run *run, LaTime mono)
             passed);
 }
 
+static void look_at_hosts(Run *run)
+{
+  if (run->clock == LA_TIME_NONE)
+    return;
+  LaTime before = clock_of(CLOCK_MONOTONIC);
+  la_host_watch_look(run->hosts, run->clock);
+  LaTime after = clock_of(CLOCK_MONOTONIC);
+  run->hosts_due = after + MAX(LA_SEC, HOSTS_SHARE * (after - before));
+}
+
 static void each_second(Run *run, LaTime mono)
 {
+  if (mono >= run->hosts_due)
+    look_at_hosts(run);
+  if (mono >= run->stats_due)
+    tell_stats(run, mono);
   g_autoptr(GError) error = NULL;
   if (run->dump != NULL && !la_dump_tick(run->dump, clock_of(CLOCK_REALTIME), &error))
     give_up_dump(run, error);
@@ -290,13 +424,19 @@ static void loop(Run *run)
 {
   run->started = clock_of(CLOCK_MONOTONIC);
   run->second = run->started + LA_SEC;
+  run->stats_due = run->started + STATS_INTERVAL;
   while (!run->ended && *run->interrupt == 0 && run->left > 0) {
     bool busy = take_packets(run);
     LaTime mono = clock_of(CLOCK_MONOTONIC);
     if (mono >= run->second)
       each_second(run, mono);
+    if (run->clock != LA_TIME_NONE)
+      la_decider_look(run->decider, run->clock);
+    tell_findings(run);
     if (asked_reopen != 0)
       reopen(run);
+    if (asked_summary != 0)
+      tell_so_far(run, mono);
     tell_news(run);
     if (!la_outputs_are_read(&run->outputs))
       run->ended = true;
@@ -371,6 +511,7 @@ static void report_end(Run *run)
   la_aggregate_observed(run->aggregate, capture->start, observed);
   la_tracker_finish(run->tracker, observed != LA_TIME_NONE ? observed : 0);
   take_finished(run);
+  tell_findings(run);
   capture->vantage = la_tracker_vantage(run->tracker);
   report_hosts(run);
   la_aggregate_figures(run->aggregate, &run->counts.figures);
@@ -382,6 +523,26 @@ static void report_end(Run *run)
     /* The capture is borrowed until now: what the report holds back is written while it is there. */
     la_output_flush(report->out);
   }
+}
+
+/* The members that tell this run's records from those of others. */
+static char *identity_of(const Run *run)
+{
+  g_autoptr(GString) out = g_string_new(NULL);
+  LaJson json;
+  la_json_init(&json, out);
+  la_json_begin_object(&json);
+  la_json_key(&json, "host");
+  la_json_string(&json, g_get_host_name());
+  la_json_key(&json, "run_id");
+  g_autofree char *id = g_uuid_string_random();
+  la_json_string(&json, id);
+  if (run->dump != NULL) {
+    la_json_key(&json, "written");
+    la_json_string(&json, la_dump_path(run->dump));
+  }
+  la_json_end_object(&json);
+  return g_strndup(out->str + 1, out->len - 2);
 }
 
 static bool open_all(Run *run, GError **error)
@@ -414,6 +575,13 @@ static bool open_all(Run *run, GError **error)
     return false;
   for (unsigned i = 0; i < run->outputs.outputs->len; i++)
     la_output_by_record(g_ptr_array_index(run->outputs.outputs, i));
+  run->identity = identity_of(run);
+  for (unsigned i = 0; i < run->outputs.options->len; i++) {
+    LaReportOptions *told_how = g_ptr_array_index(run->outputs.options, i);
+    told_how->run = run->identity;
+    if (run->dump == NULL || live->ring_files != 0)
+      told_how->show_options = NULL;
+  }
   return true;
 }
 
@@ -432,6 +600,8 @@ static char *name_of_capture(const Run *run)
 static void prepare(Run *run)
 {
   run->track = run->options->track;
+  run->track.max_connections = run->options->live.max_connections;
+  run->track.max_bytes = run->options->live.max_memory;
   if (run->track.idle_timeout == 0)
     run->track.idle_timeout = IDLE_TIMEOUT;
   run->batch = g_new(LaBatch, 1);
@@ -444,6 +614,9 @@ static void prepare(Run *run)
   run->tracker = la_tracker_new(&run->track);
   la_tracker_begin_file(run->tracker, 1);
   run->context = (LaContext){.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
+  run->decider = la_decider_new(run->tracker, &run->context);
+  run->hosts = la_host_watch_new(run->tracker, &run->context, &aggregate, HOSTS_SPAN);
+  run->alarms = la_alarms_new(run->options->live.realarm);
   run->clock = run->last_packet = LA_TIME_NONE;
   run->left = run->options->count != 0 ? run->options->count : UINT64_MAX;
 }
@@ -457,6 +630,9 @@ static LaExitCode run_open(Run *run)
     drain(run);
   tell_news(run);
   report_end(run);
+  la_decider_free(run->decider);
+  la_host_watch_free(run->hosts);
+  la_alarms_free(run->alarms);
   la_tracker_free(run->tracker);
   la_capture_record_free(run->capture);
   la_aggregate_free(run->aggregate);
@@ -477,6 +653,7 @@ LaExitCode la_live_run(const LaOptions *options, const char *filter)
   watch_signals();
   LaExitCode code = open_all(&run, &error) ? run_open(&run) : la_exit_tell(error);
   la_outputs_clear(&run.outputs);
+  g_free(run.identity);
   la_dump_free(run.dump);
   la_live_free(run.live);
   return code;

@@ -4,6 +4,9 @@
 
 #include "base/error.h"
 
+#define REALARM (600 * LA_SEC)
+#define MAX_CONNECTIONS 1000000u
+#define MEMORY_LEAST ((uint64_t)16 << 20)
 #define BUFFER_MOST ((uint64_t)1 << 30)
 #define BUFFER_LEAST ((uint64_t)64 << 10)
 
@@ -14,6 +17,8 @@ void la_live_choices_init(LaLiveChoices *choices)
       .snaplen = LA_LIVE_SNAPLEN,
       .buffer = LA_LIVE_BUFFER,
       .hears = LA_LIVE_ORDINARY,
+      .realarm = REALARM,
+      .max_connections = MAX_CONNECTIONS,
   };
 }
 
@@ -123,6 +128,33 @@ static bool take_buffer(LaLiveChoices *choices, const char *value, GError **erro
   return true;
 }
 
+static bool take_realarm(LaLiveChoices *choices, const char *value, GError **error)
+{
+  if (la_span_parse(value, &choices->realarm))
+    return true;
+  la_error_set(error, LA_ERROR_USAGE, "--realarm wants a span such as 10min, or 0 to be told everything, not '%s'", value);
+  return false;
+}
+
+static bool take_max_connections(LaLiveChoices *choices, const char *value, GError **error)
+{
+  uint64_t number;
+  if (!read_number(value, 100, 100000000, &number)) {
+    la_error_set(error, LA_ERROR_USAGE, "--max-connections wants a number from 100 to 100000000, not '%s'", value);
+    return false;
+  }
+  choices->max_connections = (uint32_t)number;
+  return true;
+}
+
+static bool take_max_memory(LaLiveChoices *choices, const char *value, GError **error)
+{
+  if (read_size(value, 1, &choices->max_memory) && choices->max_memory >= MEMORY_LEAST)
+    return true;
+  la_error_set(error, LA_ERROR_USAGE, "--max-memory wants a size from 16M up, not '%s'", value);
+  return false;
+}
+
 bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const char *value, GError **error)
 {
   switch (option) {
@@ -135,6 +167,9 @@ bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const cha
   case LA_OPTION_BUFFER: return take_buffer(choices, value, error);
   case LA_OPTION_PROMISCUOUS: choices->hears = LA_LIVE_PROMISCUOUS; return true;
   case LA_OPTION_NOT_PROMISCUOUS: choices->hears = LA_LIVE_ORDINARY; return true;
+  case LA_OPTION_REALARM: return take_realarm(choices, value, error);
+  case LA_OPTION_MAX_CONNECTIONS: return take_max_connections(choices, value, error);
+  case LA_OPTION_MAX_MEMORY: return take_max_memory(choices, value, error);
   }
   g_assert_not_reached();
 }

@@ -16,6 +16,14 @@ typedef enum {
   LA_SCOPE_CAPTURE, /* stands on each connection it concerns, and once on the capture with a count */
 } LaScope;
 
+/* When a finding about a connection that still goes on can be told. The rule's own timers are in its verdict; this is how long a verdict
+ * has to stand. */
+typedef enum {
+  LA_SETTLES_SOON,       /* a moment after the last segment that matters */
+  LA_SETTLES_IN_SILENCE, /* it says that nobody answered: an answer may be on its way, or the next try may get one */
+  LA_SETTLES_AT_END,     /* it says how things stood when the observation ended */
+} LaSettles;
+
 typedef enum {
   LA_UNIT_SECONDS, /* value in nanoseconds */
   LA_UNIT_COUNT,
@@ -49,6 +57,7 @@ typedef struct LaRule {
   const char *title; /* a heading of two to six words: "CLOSE_WAIT leak" */
   LaScope scope;
   LaSeverity severity;
+  LaSettles settles;
   uint64_t any_marks; /* not asked unless the connection has one of these marks; 0: always */
   uint32_t any_flags; /* ... or one of these LA_CONN_* flags, when any is given */
   LaThreshold thresholds[LA_THRESHOLDS_MAX];

@@ -3,6 +3,7 @@
 #define LA_REPORT_FORMAT_H
 
 #include "report/check.h"
+#include "report/event.h"
 #include "report/output.h"
 #include "report/record.h"
 #include "report/style.h"
@@ -30,7 +31,9 @@ typedef struct {
   LaStyle style;
   LaVerbosity verbosity;
   LaNames names;
-  const char *show_options; /* what must stand in a `lastack show` command beside the file so that ids are the same; "" */
+  const char *show_options; /* what must stand in a `lastack show` command beside the file so that ids are the same; "";
+                             * NULL: there is no file to show */
+  const char *run;          /* live: members that each NDJSON record gets, `"host":"...",...`; NULL: none */
   LaPurpose purpose;
   const LaCheck *check; /* what the policy's judge comes to, complete when `end` is called; NULL: no format that `judges` */
   GHashTable *help;     /* code -> text of the manual (const char *, Markdown); NULL: not at hand */
@@ -54,6 +57,12 @@ typedef struct LaFormat {
   void (*host)(LaReport *report, const LaHostRecord *record);
   void (*capture)(LaReport *report, const LaCaptureRecord *record);
   void (*end)(LaReport *report, const LaCounts *counts);
+
+  /* What a capture that goes on tells between the records of connections; NULL: this format does not. `so_far` is for whoever asks in
+   * between. */
+  void (*event)(LaReport *report, const LaEventRecord *event);
+  void (*stats)(LaReport *report, const LaStatsRecord *stats);
+  void (*so_far)(LaReport *report, const LaCounts *counts, const LaStatsRecord *stats);
 
   void (*free)(LaReport *report);
 } LaFormat;

@@ -65,7 +65,7 @@ void la_json_finding(LaJson *json, const LaFinding *finding, const char *sentenc
   la_json_end_object(json);
 }
 
-static void begin_record(LaJson *json, const char *type)
+void la_json_begin_record(LaJson *json, const char *type)
 {
   la_json_begin_object(json);
   la_json_key(json, "type");
@@ -88,13 +88,15 @@ static void write_subject_end(LaJson *json, const char *key, const LaHostPort *e
   la_json_end_object(json);
 }
 
-void la_json_host(LaJson *json, const LaHostRecord *record)
+void la_json_host_port(LaJson *json, const char *key, const LaHostPort *end)
+{
+  write_subject_end(json, key, end, 1);
+}
+
+void la_json_subject(LaJson *json, const LaSubject *subject)
 {
   static const char *const kinds[LA_SUBJECT_N] = {"service", "source", "pair"};
-  const LaSubject *subject = &record->subject;
   char text[LA_ADDR_TEXT_MAX];
-  begin_record(json, "host");
-  la_json_key(json, "subject");
   la_json_begin_object(json);
   la_json_key(json, "kind");
   la_json_string(json, kinds[subject->kind]);
@@ -107,6 +109,13 @@ void la_json_host(LaJson *json, const LaHostRecord *record)
   if (subject->kind != LA_SUBJECT_SOURCE)
     write_subject_end(json, "server", &subject->server, 1);
   la_json_end_object(json);
+}
+
+void la_json_host(LaJson *json, const LaHostRecord *record)
+{
+  la_json_begin_record(json, "host");
+  la_json_key(json, "subject");
+  la_json_subject(json, &record->subject);
   la_json_key(json, "findings");
   la_json_begin_array(json);
   g_autoptr(GString) sentence = g_string_new(NULL);
@@ -148,7 +157,7 @@ static void write_link_types(LaJson *json, const LaCaptureRecord *record)
 
 void la_json_capture(LaJson *json, const LaCaptureRecord *record)
 {
-  begin_record(json, "capture");
+  la_json_begin_record(json, "capture");
   write_count(json, "file", record->file);
   la_json_key(json, "path");
   la_json_string(json, record->path);
@@ -198,7 +207,7 @@ void la_json_capture(LaJson *json, const LaCaptureRecord *record)
 
 void la_json_summary(LaJson *json, const LaCounts *counts)
 {
-  begin_record(json, "summary");
+  la_json_begin_record(json, "summary");
   write_count(json, "connections", counts->connections);
   write_count(json, "connections_total", counts->connections_total);
   la_json_key(json, "by_handshake");
@@ -242,7 +251,12 @@ static LaJson start_line(LaReport *report)
 
 static void end_line(LaReport *report)
 {
-  g_string_append_c(la_output_buffer(report->out), '\n');
+  GString *out = la_output_buffer(report->out);
+  if (report->options->run != NULL) { /* the same members in every record: before its closing brace */
+    g_string_truncate(out, out->len - 1);
+    g_string_append_printf(out, ",%s}", report->options->run);
+  }
+  g_string_append_c(out, '\n');
   la_output_settle(report->out);
 }
 
@@ -274,6 +288,26 @@ static void end(LaReport *report, const LaCounts *counts)
   end_line(report);
 }
 
+static void event(LaReport *report, const LaEventRecord *record)
+{
+  LaJson json = start_line(report);
+  la_json_event(&json, record);
+  end_line(report);
+}
+
+static void stats(LaReport *report, const LaStatsRecord *record)
+{
+  LaJson json = start_line(report);
+  la_json_stats(&json, record);
+  end_line(report);
+}
+
+static void so_far(LaReport *report, const LaCounts *counts, const LaStatsRecord *record)
+{
+  stats(report, record);
+  end(report, counts);
+}
+
 static void release(LaReport *report)
 {
   g_free(report);
@@ -287,5 +321,8 @@ const LaFormat la_format_ndjson = {
     .host = host,
     .capture = capture,
     .end = end,
+    .event = event,
+    .stats = stats,
+    .so_far = so_far,
     .free = release,
 };

@@ -142,5 +142,8 @@ const LaFormat la_format_text = {
     .host = host,
     .capture = capture,
     .end = end,
+    .event = la_text_event,
+    .stats = la_text_stats,
+    .so_far = la_text_so_far,
     .free = release,
 };

@@ -80,4 +80,9 @@ void la_text_check_notes(const LaTextReport *report, GString *out);
 /* --verbose: a connection in a line, and each of its findings in a line. */
 void la_text_connection(const LaTextReport *report, GString *out, const LaConnectionRecord *record);
 
+/* Events and figures of a capture that goes on (text_event.c). */
+void la_text_event(LaReport *base, const LaEventRecord *event);
+void la_text_stats(LaReport *base, const LaStatsRecord *stats);
+void la_text_so_far(LaReport *base, const LaCounts *counts, const LaStatsRecord *stats);
+
 #endif

@@ -64,6 +64,8 @@ static void append_when(const LaTextReport *report, GString *out, const LaGroup 
 
 void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group)
 {
+  if (report->base.options->show_options == NULL)
+    return;
   g_autoptr(GString) line = g_string_new("lastack show ");
   bool standard_input = strcmp(group->path, "-") == 0;
   if (report->base.options->show_options[0] != '\0')

@@ -7,6 +7,7 @@
 /* LaConnection.watch */
 #define LISTED 1u
 #define ALL 2u
+#define STRAY_SUPPOSED 4u /* the flag is only supposed */
 
 void la_tracker_note_changes(LaTracker *t)
 {
@@ -39,7 +40,7 @@ LaConnection *la_tracker_changed(LaTracker *t)
 
 void la_tracker_watch(LaConnection *conn, LaWatch watch)
 {
-  conn->watch = (uint8_t)((conn->watch & LISTED) | (watch == LA_WATCH_ALL ? ALL : 0));
+  conn->watch = (uint8_t)((conn->watch & ~ALL) | (watch == LA_WATCH_ALL ? ALL : 0));
 }
 
 LaConnection *la_tracker_get(LaTracker *t, uint32_t handle, uint32_t id)
@@ -69,4 +70,29 @@ uint64_t la_tracker_evicted(const LaTracker *t)
 uint64_t la_tracker_bytes(const LaTracker *t)
 {
   return la_pool_bytes(&t->pool);
+}
+
+void la_tracker_suppose_end(LaTracker *t, LaConnection *conn, LaTime at)
+{
+  conn->ended_by = LA_ENDED_CAPTURE_END;
+  conn->end_time = MAX(at, conn->last_time);
+  if ((conn->flags & LA_CONN_STRAY) == 0 && la_connection_is_stray(conn)) {
+    conn->flags |= LA_CONN_STRAY;
+    conn->watch |= STRAY_SUPPOSED;
+  }
+  la_surroundings_exit_run(&t->around, conn);
+  la_connection_derive_results(conn);
+}
+
+void la_tracker_resume(LaConnection *conn)
+{
+  conn->ended_by = LA_ENDED_N;
+  conn->end_time = 0;
+  conn->result_handshake = conn->result_teardown = 0;
+  conn->exit_run = conn->exit_runs = 0;
+  conn->exit_run_span = 0;
+  if ((conn->watch & STRAY_SUPPOSED) != 0) {
+    conn->flags &= ~(uint32_t)LA_CONN_STRAY;
+    conn->watch &= (uint8_t)~STRAY_SUPPOSED;
+  }
 }

@@ -278,6 +278,11 @@ void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
     if ((conn->flags & LA_CONN_ESTABLISHED) != 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0 && s->live > 0)
       s->live--;
   }
+  la_surroundings_exit_run(a, conn);
+}
+
+void la_surroundings_exit_run(const LaSurroundings *a, LaConnection *conn)
+{
   unsigned at = conn->exit_run_id % LA_RUNS;
   if (conn->exit_run_id != 0 && a->runs[at].id == conn->exit_run_id) {
     conn->exit_run = a->runs[at].count;

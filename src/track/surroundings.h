@@ -56,4 +56,7 @@ void la_surroundings_spoke(LaSurroundings *around, const LaConnection *conn);
 void la_surroundings_heard(LaSurroundings *around, uint32_t service, LaTime time);
 void la_surroundings_finished(LaSurroundings *around, LaConnection *conn);
 
+/* Notes with the connection whether its socket was closed together with others of its host, as far as that is known by now. */
+void la_surroundings_exit_run(const LaSurroundings *a, LaConnection *conn);
+
 #endif

@@ -104,6 +104,11 @@ LaConnection *la_tracker_get(LaTracker *tracker, uint32_t handle, uint32_t id);
 /* Goes through all connections that have not finished: begin with 0 in `*at`; NULL at the end. No segment may come between. */
 LaConnection *la_tracker_each(LaTracker *tracker, uint32_t *at);
 
+/* Makes an open connection look as if the capture had ended at `at`, so that rules can be asked about it, and takes that back. Nothing
+ * else may be done to it between. Its sentences are to be made after la_tracker_resume: then it still goes on. */
+void la_tracker_suppose_end(LaTracker *tracker, LaConnection *conn, LaTime at);
+void la_tracker_resume(LaConnection *conn);
+
 /* How many connections were given up because of max_connections or max_bytes. Attempts that were not answered yet go first, the
  * oldest of them; then what has closed; then what has been silent for longest. */
 uint64_t la_tracker_evicted(const LaTracker *tracker);

@@ -116,6 +116,7 @@ const LaRule la_rule_accept_queue_overflow = {
     .title = "accept queue full",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_ERROR,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_SYN,
     .thresholds = {{"accept-queue-overflow.clients", LA_UNIT_COUNT, 2,
                     "attempts of different clients that show it, for confidence certain"}},

@@ -43,7 +43,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   } else {
     g_string_append(out, "had not closed ");
     la_say_span(out, la_fact_span(f, "held_s"));
-    g_string_append(out, " later when the capture ended");
+    g_string_append(out, conn->ended_by == LA_ENDED_N ? " later" : " later when the capture ended");
   }
   g_string_append_printf(out, ": the %s application does not close its socket.", la_side_name(holder));
 }

@@ -32,6 +32,7 @@ const LaRule la_rule_fin_unanswered = {
     .title = "FIN unanswered",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_ERROR,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_FIN,
     .decide = decide,
     .summarize = summarize,

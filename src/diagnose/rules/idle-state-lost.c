@@ -72,6 +72,7 @@ const LaRule la_rule_idle_state_lost = {
     .title = "connection forgotten on the way while idle",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_ERROR,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_RETRANSMISSION,
     .any_flags = LA_CONN_RST,
     .thresholds = {{"idle-state-lost", LA_UNIT_SECONDS, 30 * LA_SEC, "how long the connection must have been idle"}},

@@ -70,6 +70,7 @@ const LaRule la_rule_inconclusive = {
     .title = "ended too early for a verdict",
     .scope = LA_SCOPE_CAPTURE,
     .severity = LA_SEVERITY_NOTE,
+    .settles = LA_SETTLES_AT_END,
     .decide = decide,
     .summarize = summarize,
 };

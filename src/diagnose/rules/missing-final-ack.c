@@ -51,6 +51,7 @@ const LaRule la_rule_missing_final_ack = {
     .title = "final ACK missing",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_ERROR,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_FIN,
     .thresholds = {{"missing-final-ack.retries", LA_UNIT_COUNT, 1, "how often the last FIN must have come again"}},
     .decide = decide,

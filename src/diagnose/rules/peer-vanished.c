@@ -32,7 +32,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "unanswered"), "time", "times");
   g_string_append_printf(out, " from packet %" G_GUINT64_FORMAT " on, over ", conn->end[side].unanswered_frame);
   la_say_span(out, la_fact_span(f, "waited_s"));
-  g_string_append(out, ", without any answer to the end (");
+  g_string_append(out, conn->ended_by == LA_ENDED_N ? ", without any answer so far (" : ", without any answer to the end (");
   la_say_count(out, la_fact_count(f, "unacked_bytes"), "byte", "bytes");
   g_string_append(out, " never acknowledged): the way is broken or the host is gone.");
 }
@@ -42,6 +42,7 @@ const LaRule la_rule_peer_vanished = {
     .title = "peer stopped answering",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_ERROR,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_RETRANSMISSION,
     .thresholds = {{"peer-vanished.sends", LA_UNIT_COUNT, 3, "how often the segment must have been sent"}},
     .decide = decide,

@@ -67,6 +67,7 @@ const LaRule la_rule_port_reuse_rejected = {
     .title = "port used again too soon",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_WARNING,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_flags = LA_CONN_REUSED,
     .decide = decide,
     .summarize = summarize,

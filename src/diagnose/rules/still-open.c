@@ -51,6 +51,7 @@ const LaRule la_rule_still_open = {
     .title = "still open at the end",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_NOTE,
+    .settles = LA_SETTLES_AT_END,
     .decide = decide,
     .summarize = summarize,
 };

@@ -44,6 +44,7 @@ const LaRule la_rule_stray_segment = {
     .title = "segment without a connection",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_NOTE,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_flags = LA_CONN_STRAY,
     .decide = decide,
     .summarize = summarize,

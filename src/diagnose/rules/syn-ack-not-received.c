@@ -36,6 +36,7 @@ const LaRule la_rule_syn_ack_not_received = {
     .title = "SYN-ACK does not arrive",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_ERROR,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_SYN_ACK,
     .decide = decide,
     .summarize = summarize,

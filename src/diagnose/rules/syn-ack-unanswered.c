@@ -35,6 +35,7 @@ const LaRule la_rule_syn_ack_unanswered = {
     .title = "SYN-ACK unanswered",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_WARNING,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_SYN_ACK,
     .decide = decide,
     .summarize = summarize,

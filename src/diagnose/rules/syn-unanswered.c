@@ -53,6 +53,7 @@ const LaRule la_rule_syn_unanswered = {
     .title = "SYN unanswered",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_ERROR,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_SYN,
     .thresholds = {{"syn-unanswered", LA_UNIT_SECONDS, 3 * LA_SEC, "silence after a single SYN that is enough"},
                    {"syn-unanswered.syns", LA_UNIT_COUNT, 2, "SYNs without an answer that are enough"}},

@@ -76,7 +76,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
                            la_side_name(shut));
     return;
   }
-  g_string_append(out, " to the end, so that ");
+  g_string_append(out, conn->ended_by == LA_ENDED_N ? " so far, so that " : " to the end, so that ");
   la_say_end(out, conn, LA_OTHER(shut));
   g_string_append_printf(out, " can send neither the rest of its data nor a FIN: the %s application does not read.",
                          la_side_name(shut));
@@ -87,6 +87,7 @@ const LaRule la_rule_zero_window_at_close = {
     .title = "closing stuck behind a zero window",
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_WARNING,
+    .settles = LA_SETTLES_IN_SILENCE,
     .any_marks = LA_MARK_ZERO_WINDOW,
     .thresholds = {{"zero-window-at-close", LA_UNIT_SECONDS, LA_SEC, "how long the window must have been closed"}},
     .decide = decide,

@@ -1,0 +1,433 @@
+/* A rule is a pure function of a connection and of when its observation ended. So a connection that still goes on can be decided at any
+ * moment: it is made to look as if the capture ended there. What a rule says then is told once it has stood for a moment (LaSettles): an
+ * answer may be under way.
+ *
+ * When to ask again comes from the same functions. Asked as of two hours later, with nothing but silence until then, the rules tell
+ * whether silence alone will change anything. If not, the connection is left alone until its next event. If so, the moment of the
+ * change is found by doubling the silence until the verdict is another one, and then halving: that is the deadline, whatever
+ * timers the rules have. So no list of timers has to agree with the rules, and a connection that does nothing costs nothing.
+ *
+ * What was raised and goes on (its figures grow with the silence) is reported as ended when it no longer does, or with its
+ * connection; what is not said any more at a later look is withdrawn. */
+#include "live/decider.h"
+
+#include <string.h>
+
+#include "diagnose/rule.h"
+
+#define SOON (250 * LA_MSEC)    /* LA_SETTLES_SOON */
+#define SILENCE (3 * LA_SEC)    /* LA_SETTLES_IN_SILENCE */
+#define LONGEST (900 * LA_MSEC) /* a connection that never rests is looked at all the same */
+#define HORIZON (2 * 3600 * LA_SEC)
+#define PRECISION (50 * LA_MSEC) /* of a deadline */
+#define TOLD_MAX 16u             /* findings of one connection that are kept account of */
+#define QUEUE_MAX 65536u         /* events that wait for somebody to take them */
+
+typedef struct {
+  const LaRule *rule;
+  uint8_t side, severity, confidence, blame, variant;
+  uint8_t goes_on; /* 1: its figures grow */
+  uint8_t raised;  /* 0: waits until it has stood long enough */
+  LaTime since;    /* when it was first said */
+} Told;
+
+typedef struct {
+  uint32_t handle, id;
+  LaTime due;     /* LA_TIME_MAX: at its next event */
+  LaTime changed; /* the first change that was not looked at; LA_TIME_NONE: none */
+  uint8_t told_count;
+  Told *told; /* room for TOLD_MAX; NULL: none yet (owned) */
+} Watched;
+
+typedef struct {
+  LaTime due;
+  uint32_t handle, id;
+} Due;
+
+struct LaDecider {
+  LaTracker *tracker;       /* (borrowed) */
+  const LaContext *context; /* (borrowed) */
+  GHashTable *watched;      /* handle -> Watched */
+  GArray *heap;     /* of Due: the earliest first; entries of connections that have another due time by now are passed over */
+  GQueue events;    /* of LaDecided */
+  LaDecided *given; /* what la_decider_next returned */
+  LaFindings now, later; /* scratch */
+};
+
+static void free_decided(gpointer data)
+{
+  LaDecided *event = data;
+  if (event == NULL)
+    return;
+  g_free(event->sentence);
+  g_free(event);
+}
+
+static void free_watched(gpointer data)
+{
+  Watched *watched = data;
+  g_free(watched->told);
+  g_free(watched);
+}
+
+LaDecider *la_decider_new(LaTracker *tracker, const LaContext *context)
+{
+  LaDecider *decider = g_new0(LaDecider, 1);
+  decider->tracker = tracker;
+  decider->context = context;
+  decider->watched = g_hash_table_new_full(NULL, NULL, NULL, free_watched);
+  decider->heap = g_array_new(FALSE, FALSE, sizeof(Due));
+  g_queue_init(&decider->events);
+  la_tracker_note_changes(tracker);
+  return decider;
+}
+
+void la_decider_free(LaDecider *decider)
+{
+  if (decider == NULL)
+    return;
+  g_hash_table_unref(decider->watched);
+  g_array_unref(decider->heap);
+  g_queue_clear_full(&decider->events, free_decided);
+  free_decided(decider->given);
+  g_free(decider);
+}
+
+/* ---- a heap of moments ---- */
+
+static void heap_push(GArray *heap, Due due)
+{
+  g_array_append_val(heap, due);
+  guint at = heap->len - 1;
+  Due *items = (Due *)(void *)heap->data;
+  for (; at > 0 && items[(at - 1) / 2].due > due.due; at = (at - 1) / 2)
+    items[at] = items[(at - 1) / 2];
+  items[at] = due;
+}
+
+static Due heap_pop(GArray *heap)
+{
+  Due *items = (Due *)(void *)heap->data;
+  Due first = items[0];
+  Due last = items[heap->len - 1];
+  guint len = heap->len - 1;
+  g_array_set_size(heap, len);
+  guint at = 0;
+  for (guint child = 1; child < len; child = 2 * at + 1) {
+    if (child + 1 < len && items[child + 1].due < items[child].due)
+      child++;
+    if (items[child].due >= last.due)
+      break;
+    items[at] = items[child];
+    at = child;
+  }
+  if (len > 0)
+    items[at] = last;
+  return first;
+}
+
+static void set_due(LaDecider *decider, Watched *watched, LaTime due)
+{
+  watched->due = due;
+  if (due != LA_TIME_MAX)
+    heap_push(decider->heap, (Due){due, watched->handle, watched->id});
+}
+
+/* ---- events ---- */
+
+static void queue_event(LaDecider *decider, LaEventKind kind, const LaConnection *conn, const LaFinding *finding, LaTime at)
+{
+  if (g_queue_get_length(&decider->events) >= QUEUE_MAX)
+    return;
+  LaDecided *event = g_new0(LaDecided, 1);
+  event->record = (LaEventRecord){
+      .kind = kind,
+      .at = at,
+      .connection = conn->id,
+      .client = la_connection_end(conn, LA_OPENER),
+      .server = la_connection_end(conn, LA_ACCEPTOR),
+      .finding = *finding,
+  };
+  const char *side = finding->side < LA_SIDE_N ? la_side_name((LaSide)finding->side) : "both";
+  g_snprintf(event->key, sizeof event->key, "%u:%s:%s", conn->id, finding->rule->code, side);
+  event->record.key = event->key;
+  GString *sentence = g_string_new(NULL);
+  if (kind == LA_EVENT_WITHDRAWN) /* it has no figures any more */
+    g_string_append_printf(sentence, "Later packets showed that it was no %s.", finding->rule->title);
+  else
+    la_finding_summary(finding, conn, sentence);
+  event->sentence = g_string_free(sentence, FALSE);
+  event->record.sentence = event->sentence;
+  g_queue_push_tail(&decider->events, event);
+}
+
+const LaDecided *la_decider_next(LaDecider *decider)
+{
+  free_decided(decider->given);
+  decider->given = g_queue_pop_head(&decider->events);
+  return decider->given;
+}
+
+/* ---- verdicts ---- */
+
+static void ask(LaDecider *decider, LaConnection *conn, LaTime at, LaFindings *ret)
+{
+  la_tracker_suppose_end(decider->tracker, conn, at);
+  la_diagnose(conn, decider->context, ret);
+  la_tracker_resume(conn);
+}
+
+static bool counts(const LaFinding *finding)
+{
+  return finding->rule->scope == LA_SCOPE_CONNECTION && finding->rule->settles != LA_SETTLES_AT_END;
+}
+
+static const LaFinding *find(const LaFindings *findings, const LaRule *rule, uint8_t side)
+{
+  for (unsigned i = 0; i < findings->count; i++)
+    if (findings->items[i].rule == rule && findings->items[i].side == side)
+      return &findings->items[i];
+  return NULL;
+}
+
+/* Whether both say the same, figures aside. */
+static bool is_same_verdict(const LaFindings *a, const LaFindings *b)
+{
+  unsigned counted[2] = {0, 0};
+  for (unsigned i = 0; i < b->count; i++)
+    counted[1] += counts(&b->items[i]) ? 1 : 0;
+  for (unsigned i = 0; i < a->count; i++) {
+    const LaFinding *x = &a->items[i];
+    if (!counts(x))
+      continue;
+    counted[0]++;
+    const LaFinding *y = find(b, x->rule, x->side);
+    if (y == NULL || x->severity != y->severity || x->confidence != y->confidence || x->blame != y->blame)
+      return false;
+  }
+  return counted[0] == counted[1];
+}
+
+static bool grows(const LaFinding *now, const LaFinding *later)
+{
+  for (unsigned i = 0; later != NULL && i < now->fact_count && i < later->fact_count; i++)
+    if (now->facts[i].kind == LA_FACT_SPAN && later->facts[i].kind == LA_FACT_SPAN &&
+        now->facts[i].value.span != later->facts[i].value.span)
+      return true;
+  return false;
+}
+
+/* The moment at which silence makes the verdict another one than decider->now, which is that of `now`; LA_TIME_MAX: never.
+ * decider->later is overwritten. */
+static LaTime next_change(LaDecider *decider, LaConnection *conn, LaTime now)
+{
+  LaTime horizon = MIN(HORIZON, conn->deadline != LA_TIME_MAX ? MAX(conn->deadline - now, LA_SEC) : HORIZON);
+  ask(decider, conn, now + horizon, &decider->later);
+  if (is_same_verdict(&decider->now, &decider->later))
+    return LA_TIME_MAX;
+  LaTime same = 0;
+  LaTime other = SOON;
+  for (; other < horizon; other *= 2) {
+    ask(decider, conn, now + other, &decider->later);
+    if (!is_same_verdict(&decider->now, &decider->later))
+      break;
+    same = other;
+  }
+  other = MIN(other, horizon);
+  while (other - same > PRECISION) {
+    LaTime middle = same + (other - same) / 2;
+    ask(decider, conn, now + middle, &decider->later);
+    if (is_same_verdict(&decider->now, &decider->later))
+      same = middle;
+    else
+      other = middle;
+  }
+  return now + other;
+}
+
+/* How long a finding has to stand. */
+static LaTime settling(const LaFinding *finding)
+{
+  return finding->rule->settles == LA_SETTLES_IN_SILENCE ? SILENCE : 0;
+}
+
+static void keep(Told *told, const LaFinding *finding)
+{
+  told->side = finding->side;
+  told->severity = finding->severity;
+  told->confidence = finding->confidence;
+  told->blame = finding->blame;
+  told->variant = finding->variant;
+}
+
+static void withdraw(LaDecider *decider, const Told *told, const LaConnection *conn, LaTime at)
+{
+  LaFinding gone = {.rule = told->rule,
+                    .severity = told->severity,
+                    .confidence = told->confidence,
+                    .blame = told->blame,
+                    .side = told->side,
+                    .variant = told->variant,
+                    .at = at};
+  queue_event(decider, LA_EVENT_WITHDRAWN, conn, &gone, at);
+}
+
+/* Findings that were said before: changed, ended, or no longer true. */
+static void review(LaDecider *decider, Watched *watched, LaConnection *conn, LaTime now)
+{
+  for (unsigned i = 0; i < watched->told_count;) {
+    Told *told = &watched->told[i];
+    const LaFinding *finding = find(&decider->now, told->rule, told->side);
+    if (finding == NULL) {
+      if (told->raised != 0)
+        withdraw(decider, told, conn, now);
+      *told = watched->told[--watched->told_count];
+      continue;
+    }
+    bool changed =
+        told->severity != finding->severity || told->confidence != finding->confidence || told->blame != finding->blame;
+    bool still = grows(finding, find(&decider->later, told->rule, told->side));
+    if (told->raised != 0 && told->goes_on != 0 && !still)
+      queue_event(decider, LA_EVENT_ENDED, conn, finding, now);
+    else if (told->raised != 0 && changed)
+      queue_event(decider, LA_EVENT_UPDATED, conn, finding, now);
+    told->goes_on = still;
+    keep(told, finding);
+    i++;
+  }
+}
+
+static Told *find_told(Watched *watched, const LaFinding *finding)
+{
+  for (unsigned i = 0; i < watched->told_count; i++)
+    if (watched->told[i].rule == finding->rule && watched->told[i].side == finding->side)
+      return &watched->told[i];
+  return NULL;
+}
+
+/* What is said for the first time, or has stood long enough now. Returns when the next of them will have. */
+static LaTime raise_new(LaDecider *decider, Watched *watched, LaConnection *conn, LaTime now)
+{
+  LaTime next = LA_TIME_MAX;
+  for (unsigned i = 0; i < decider->now.count; i++) {
+    const LaFinding *finding = &decider->now.items[i];
+    if (!counts(finding))
+      continue;
+    Told *told = find_told(watched, finding);
+    if (told == NULL) {
+      if (watched->told_count == TOLD_MAX)
+        continue;
+      if (watched->told == NULL)
+        watched->told = g_new(Told, TOLD_MAX);
+      told = &watched->told[watched->told_count++];
+      *told = (Told){.rule = finding->rule, .since = now};
+      told->goes_on = grows(finding, find(&decider->later, finding->rule, finding->side));
+      keep(told, finding);
+    }
+    if (told->raised != 0)
+      continue;
+    LaTime stood = MAX(now - told->since, now - conn->last_time);
+    if (stood >= settling(finding)) {
+      told->raised = 1;
+      queue_event(decider, LA_EVENT_RAISED, conn, finding, now);
+    } else {
+      next = MIN(next, now + settling(finding) - stood);
+    }
+  }
+  return next;
+}
+
+static void look_at(LaDecider *decider, Watched *watched, LaConnection *conn, LaTime now)
+{
+  watched->changed = LA_TIME_NONE;
+  ask(decider, conn, now, &decider->now);
+  ask(decider, conn, now + LA_SEC, &decider->later); /* tells what grows */
+  review(decider, watched, conn, now);
+  LaTime settled = raise_new(decider, watched, conn, now);
+  set_due(decider, watched, MIN(settled, next_change(decider, conn, now)));
+  la_tracker_watch(conn, watched->told_count > 0 || watched->due != LA_TIME_MAX ? LA_WATCH_ALL : LA_WATCH_EVENTS);
+  if (watched->due == LA_TIME_MAX && watched->told_count == 0)
+    g_hash_table_remove(decider->watched, GUINT_TO_POINTER(watched->handle));
+}
+
+static Watched *watch(LaDecider *decider, const LaConnection *conn)
+{
+  Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(conn->handle));
+  if (watched != NULL && watched->id == conn->id)
+    return watched;
+  watched = g_new0(Watched, 1);
+  watched->handle = conn->handle;
+  watched->id = conn->id;
+  watched->due = LA_TIME_MAX;
+  watched->changed = LA_TIME_NONE;
+  g_hash_table_replace(decider->watched, GUINT_TO_POINTER(conn->handle), watched);
+  return watched;
+}
+
+static void take_changes(LaDecider *decider)
+{
+  LaConnection *conn;
+  while ((conn = la_tracker_changed(decider->tracker)) != NULL) {
+    Watched *watched = watch(decider, conn);
+    if (watched->changed == LA_TIME_NONE)
+      watched->changed = conn->last_time;
+    if (watched->changed + SOON < watched->due)
+      set_due(decider, watched, watched->changed + SOON);
+  }
+}
+
+void la_decider_look(LaDecider *decider, LaTime now)
+{
+  take_changes(decider);
+  while (decider->heap->len > 0 && g_array_index(decider->heap, Due, 0).due <= now) {
+    Due due = heap_pop(decider->heap);
+    Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(due.handle));
+    if (watched == NULL || watched->id != due.id || watched->due != due.due)
+      continue;
+    LaConnection *conn = la_tracker_get(decider->tracker, due.handle, due.id);
+    if (conn == NULL) {
+      watched->due = LA_TIME_MAX; /* it has finished: la_decider_finished comes, or came */
+      continue;
+    }
+    LaTime rests = watched->changed != LA_TIME_NONE ? MIN(conn->last_time + SOON, watched->changed + LONGEST) : now;
+    if (rests > now)
+      set_due(decider, watched, rests); /* more came since */
+    else
+      look_at(decider, watched, conn, now);
+  }
+}
+
+void la_decider_finished(LaDecider *decider, const LaConnection *conn, const LaFindings *findings)
+{
+  Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(conn->handle));
+  if (watched != NULL && watched->id != conn->id)
+    watched = NULL;
+  for (unsigned i = 0; i < findings->count; i++) {
+    const LaFinding *finding = &findings->items[i];
+    Told *told = watched != NULL ? find_told(watched, finding) : NULL;
+    if (!counts(finding) || (told == NULL && conn->ended_by == LA_ENDED_CAPTURE_END))
+      continue;
+    if (told == NULL || told->raised == 0)
+      queue_event(decider, LA_EVENT_RAISED, conn, finding, conn->end_time);
+    else if (told->goes_on != 0)
+      queue_event(decider, LA_EVENT_ENDED, conn, finding, conn->end_time);
+  }
+  for (unsigned i = 0; watched != NULL && i < watched->told_count; i++) {
+    const Told *told = &watched->told[i];
+    if (told->raised == 0 || find(findings, told->rule, told->side) != NULL)
+      continue;
+    withdraw(decider, told, conn, conn->end_time);
+  }
+  if (watched != NULL)
+    g_hash_table_remove(decider->watched, GUINT_TO_POINTER(conn->handle));
+}
+
+LaTime la_decider_due(const LaDecider *decider)
+{
+  return decider->heap->len > 0 ? g_array_index(decider->heap, Due, 0).due : LA_TIME_MAX;
+}
+
+unsigned la_decider_watched(const LaDecider *decider)
+{
+  return g_hash_table_size(decider->watched);
+}
