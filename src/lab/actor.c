@@ -43,6 +43,7 @@ typedef struct {
   LaTime wake;     /* when it sleeps; of the step that runs */
   int64_t done;    /* bytes of the step that runs */
   unsigned rounds; /* of LA_LAB_AGAIN */
+  bool next_port;  /* LA_LAB_NEXT_PORT */
   bool begun;      /* the step that runs has been tried before */
   bool over;
   Outcome waits;
@@ -53,7 +54,8 @@ typedef struct {
   GPtrArray *scripts; /* of Script (owned) */
   struct pollfd *polls;
   unsigned polls_max;
-  int exit_code; /* -1: go on */
+  LaTime exit_at; /* LA_TIME_MAX: never */
+  int exit_code;  /* -1: go on */
 } Actor;
 
 static LaTime monotonic(void)
@@ -95,6 +97,7 @@ const char *la_lab_op_name(LaLabOp op)
       [LA_LAB_MARK] = "mark",
       [LA_LAB_AGAIN] = "again",
       [LA_LAB_EXIT] = "exit",
+      [LA_LAB_EXIT_LATER] = "exit-later",
       [LA_LAB_KILL] = "kill",
   };
   static_assert(G_N_ELEMENTS(names) == LA_LAB_STEP_N, "a word for each step");
@@ -265,6 +268,10 @@ static Outcome do_set(const Actor *actor, Script *script, const LaLabStep *step)
       [LA_LAB_FASTOPEN] = {IPPROTO_TCP, TCP_FASTOPEN}, [LA_LAB_USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT},
       [LA_LAB_REPLACE] = {SOL_SOCKET, SO_REUSEADDR},
   };
+  if (step->port == LA_LAB_NEXT_PORT) {
+    script->next_port = step->n != 0;
+    return NEXT;
+  }
   if (step->port == LA_LAB_LOCAL || step->port == LA_LAB_REMOTE) {
     uint16_t index = (uint16_t)(step->n >= 0 ? step->n : (int32_t)script->number);
     if (step->port == LA_LAB_LOCAL)
@@ -294,7 +301,7 @@ static int begin_connect(const Actor *actor, Script *script, const LaLabStep *st
     script->bound[step->sock] = 1;
   }
   LaHostPort to = {.addr = la_lab_address(&actor->setup->address[peer], actor->setup->family, script->remote_index[step->sock]),
-                   .port = step->port,
+                   .port = (uint16_t)(step->port + (script->next_port ? script->rounds : 0)),
                    .family = (uint8_t)actor->setup->family};
   to_sockaddr(&to, ret_name);
   return 0;
@@ -457,6 +464,7 @@ static Outcome do_step(Actor *actor, Script *script, const LaLabStep *step)
     report(actor, script, step, 0, 0);
     actor->exit_code = step->n;
     return SLEEPING;
+  case LA_LAB_EXIT_LATER: actor->exit_at = actor->setup->began + (LaTime)step->n * LA_MSEC; return NEXT;
   case LA_LAB_KILL:
     report(actor, script, step, 0, 0);
     raise(SIGKILL);
@@ -562,10 +570,18 @@ static bool is_ready(const Script *script)
   return poll(&one, 1, 0) > 0;
 }
 
+static void exit_now(Actor *actor)
+{
+  Script nobody = {.fds = {-1, -1, -1, -1}};
+  LaLabStep step = {.op = LA_LAB_EXIT};
+  report(actor, &nobody, &step, 0, 0);
+  actor->exit_code = 0;
+}
+
 int la_lab_actor_run(const LaLabActorSetup *setup)
 {
   const LaLabActor *plan = setup->actor;
-  Actor actor = {.setup = setup, .scripts = g_ptr_array_new_with_free_func(g_free), .exit_code = -1};
+  Actor actor = {.setup = setup, .scripts = g_ptr_array_new_with_free_func(g_free), .exit_at = LA_TIME_MAX, .exit_code = -1};
   unsigned times = plan->times != 0 ? plan->times : 1, started = 0;
   LaTime start = setup->began + (LaTime)plan->start_ms * LA_MSEC;
   while (actor.exit_code < 0) {
@@ -578,8 +594,11 @@ int la_lab_actor_run(const LaLabActorSetup *setup)
       if (!script->over && (!script->begun || is_ready(script)))
         run_script(&actor, script);
     }
+    LaTime next = started < times ? start + (LaTime)started * plan->every_ms * LA_MSEC : LA_TIME_MAX;
     if (actor.exit_code < 0)
-      wait_for_any(&actor, started < times ? start + (LaTime)started * plan->every_ms * LA_MSEC : LA_TIME_MAX);
+      wait_for_any(&actor, earliest(next, actor.exit_at));
+    if (actor.exit_code < 0 && monotonic() >= actor.exit_at)
+      exit_now(&actor);
   }
   g_free(actor.polls);
   g_ptr_array_unref(actor.scripts);

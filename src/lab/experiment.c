@@ -11,8 +11,11 @@ static const struct {
   const LaLabExperiment *table;
   const size_t *count;
 } groups[] = {
+    {"opening", la_lab_experiments_opening, &la_lab_experiments_opening_n},
     {"closing", la_lab_experiments_closing, &la_lab_experiments_closing_n},
     {"loss", la_lab_experiments_loss, &la_lab_experiments_loss_n},
+    {"resets", la_lab_experiments_resets, &la_lab_experiments_resets_n},
+    {"captures", la_lab_experiments_captures, &la_lab_experiments_captures_n},
 };
 
 size_t la_lab_groups(void)

@@ -32,13 +32,14 @@ typedef enum {
   LA_LAB_RECV_ALL,      /* to the peer's end */
   LA_LAB_SHUT,          /* shutdown(SHUT_WR) */
   LA_LAB_CLOSE,
-  LA_LAB_ABORT, /* close with SO_LINGER 0 */
-  LA_LAB_SLEEP, /* n ms */
-  LA_LAB_AT,    /* until n ms after the experiment began */
-  LA_LAB_MARK,  /* tells the path and the laboratory that phase n has begun */
-  LA_LAB_AGAIN, /* from the first step, n times in all; a failed connect does not end such a script */
-  LA_LAB_EXIT,  /* the process ends, its sockets still open */
-  LA_LAB_KILL,  /* SIGKILL */
+  LA_LAB_ABORT,      /* close with SO_LINGER 0 */
+  LA_LAB_SLEEP,      /* n ms */
+  LA_LAB_AT,         /* until n ms after the experiment began */
+  LA_LAB_MARK,       /* tells the path and the laboratory that phase n has begun */
+  LA_LAB_AGAIN,      /* from the first step, n times in all; a failed connect does not end such a script */
+  LA_LAB_EXIT,       /* the process ends, its sockets still open */
+  LA_LAB_EXIT_LATER, /* the same, n ms after the experiment began; the script goes on until then */
+  LA_LAB_KILL,       /* SIGKILL */
   LA_LAB_STEP_N,
 } LaLabOp;
 
@@ -51,6 +52,7 @@ typedef enum {
   LA_LAB_USER_TIMEOUT, /* ms */
   LA_LAB_LOCAL,        /* which of the end's addresses to bind to, with the port that follows */
   LA_LAB_REMOTE,       /* which of the peer's addresses connect goes to */
+  LA_LAB_NEXT_PORT,    /* each round of LA_LAB_AGAIN connects to the next port */
   LA_LAB_REPLACE,      /* a second socket may take the port (SO_REUSEADDR) */
 } LaLabOption;
 
@@ -114,8 +116,8 @@ typedef enum {
   LA_LAB_REJECT_ICMP,    /* the router answers with ICMP unreachable, code n (ICMPv6 its counterpart), and drops it */
   LA_LAB_TELL_ICMP,      /* the same, and lets it pass */
   LA_LAB_RST_BOTH,       /* the router sends a RST to both ends, each in the other's name, and drops it */
-  LA_LAB_SPOIL_ACK,      /* adds n to its acknowledgment number */
-  LA_LAB_STRIP_FASTOPEN, /* the router drops data in a SYN: it passes as a bare SYN without the option */
+  LA_LAB_SPOIL_ACK,      /* adds n to its acknowledgment number, before the point of capture */
+  LA_LAB_STRIP_FASTOPEN, /* takes data and option from a SYN, behind the point of capture */
 } LaLabAct;
 
 /* What the path does to packets. The first rule that fits decides. */
@@ -185,7 +187,7 @@ typedef enum {
   LA_LAB_RECORD_HOLES,     /* every fifth packet with payload is missing */
   LA_LAB_RECORD_TWICE,     /* a second point on the way, 2 hops further */
   LA_LAB_RECORD_SHORT,     /* a snaplen of 40 bytes */
-  LA_LAB_RECORD_SWAPPED,   /* every third packet is written after the one that follows it */
+  LA_LAB_RECORD_SWAPPED,   /* every third packet with data is written after the one that follows it */
 } LaLabRecord;
 
 /* What a connection of a random mix was to do, in words. */

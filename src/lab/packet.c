@@ -133,7 +133,7 @@ static bool read_ip(LaPacket *packet, size_t *ret_left)
 
 bool la_packet_read(const uint8_t *frame, size_t len, LaPacket *ret_packet)
 {
-  if (len > sizeof ret_packet->bytes)
+  if (len == 0 || len > sizeof ret_packet->bytes)
     return false;
   memset(ret_packet, 0, sizeof *ret_packet);
   memcpy(ret_packet->bytes, frame, len);

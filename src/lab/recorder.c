@@ -93,7 +93,8 @@ void la_lab_recorder_take(LaLabRecorder *recorder, LaTime time, LaLabEnd from, c
 {
   if (!wants(recorder, from, packet))
     return;
-  if (recorder->mode == LA_LAB_RECORD_SWAPPED && !recorder->holds && ++recorder->passed % SWAP_EVERY == 0) {
+  if (recorder->mode == LA_LAB_RECORD_SWAPPED && !recorder->holds && packet->payload_len > 0 &&
+      ++recorder->passed % SWAP_EVERY == 0) {
     recorder->held = *packet;
     recorder->held_time = time;
     recorder->holds = true;

@@ -292,23 +292,19 @@ static void unreachable(LaLabRelay *relay, LaTime now, const Flight *flight)
   originate(relay, now, answer, "icmp-reject");
 }
 
-static void rewrite(LaPacket *packet, LaLabAct act, int32_t n)
-{
-  if (act == LA_LAB_SPOIL_ACK)
-    la_packet_move_ack(packet, n);
-  else
-    la_packet_strip_fast_open(packet);
-}
-
 /* The packet is in the router. (takes `flight`) */
 static void pass_router(LaLabRelay *relay, LaTime now, Flight *flight)
 {
   LaLabAct act = (LaLabAct)flight->act;
-  if (act == LA_LAB_SPOIL_ACK || act == LA_LAB_STRIP_FASTOPEN) {
-    rewrite(flight->packet, act, flight->n);
+  if (act == LA_LAB_SPOIL_ACK) {
+    la_packet_move_ack(flight->packet, flight->n);
     note(relay, now, "rewrite", "before_capture_point", flight);
   }
   relay->hooks.record(relay->hooks.ctx, now, flight->from, flight->packet);
+  if (act == LA_LAB_STRIP_FASTOPEN) {
+    note(relay, now, "rewrite", "after_capture_point", flight);
+    la_packet_strip_fast_open(flight->packet);
+  }
   bool stops = false;
   switch (act) {
   case LA_LAB_DROP_AFTER:

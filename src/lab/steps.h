@@ -27,6 +27,7 @@
 #define MARK(n_)                {.op = LA_LAB_MARK, .n = (n_)}
 #define AGAIN(times_)           {.op = LA_LAB_AGAIN, .n = (times_)}
 #define EXIT                    {.op = LA_LAB_EXIT}
+#define EXIT_LATER(ms)          {.op = LA_LAB_EXIT_LATER, .n = (ms)}
 #define KILL                    {.op = LA_LAB_KILL}
 
 /* A server as most are: reads a request, answers, closes after its client. */

@@ -223,12 +223,22 @@ static void write_intent(LaJson *json, const LaLabTruth *truth, const LaLabConn 
   }
 }
 
+/* Whether the path made up the client: then no kernel has a record of it. */
+static bool is_forged(const LaLabTruth *truth, const LaLabConn *conn)
+{
+  size_t last = truth->setup.family == LA_FAMILY_IPV6 ? 15 : 3;
+  unsigned count = MAX(truth->setup.experiment->addresses[LA_LAB_CLIENT], 1u);
+  return conn->key.at[LA_LAB_CLIENT].addr.bytes[last] >= truth->setup.address[LA_LAB_CLIENT].bytes[last] + count;
+}
+
 static void write_conn(LaJson *json, const LaLabTruth *truth, const LaLabConn *conn)
 {
   begin_row(json);
   write_int(json, "id", conn->id);
   for (int end = 0; end < LA_LAB_END_N; end++)
     write_host_port(json, end_names[end], &conn->key.at[end], truth->setup.family);
+  if (is_forged(truth, conn))
+    write_text(json, "forged", end_names[LA_LAB_CLIENT]);
   write_states(json, truth, conn->states);
   write_events(json, truth, conn->events);
   write_samples(json, truth, conn->samples);
