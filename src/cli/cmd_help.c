@@ -23,6 +23,9 @@ static const struct {
      "errors fail, and connections that are not closed at the end). Exit code: 0 it holds, 1 it is broken; with --run a "
      "command's\n"
      "own failure comes first.\n"},
+    {"diff", LA_TAKES_DIFF, "diff [OPTIONS] BEFORE AFTER",
+     "Compares two captures or stored results (-o ndjson), service by service: which findings are new, gone, more or less\n"
+     "frequent, and how long opening and closing took. Ends with 1 when something is worse.\n"},
     {"explain", LA_TAKES_EXPLAIN, "explain [WORD]",
      "Tells what a word of the report means: a finding (close-wait-leak), a state (TIME_WAIT), a flag (RST), a result "
      "(fin-rst),\n"

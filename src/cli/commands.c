@@ -15,6 +15,7 @@ static const LaCommand commands[] = {
     {"analyze", la_cmd_analyze, "what happened to the connections of a capture, and what is wrong"},
     {"show", la_cmd_show, "one connection, packet by packet"},
     {"check", la_cmd_check, "whether captures, or a command while it runs, keep a policy: the exit code says it"},
+    {"diff", la_cmd_diff, "what is worse in one run than in another, for people and for CI"},
     {"explain", la_cmd_explain, "what a finding, state, flag, result or error means and what to do"},
     {"live", la_cmd_live, "the same analysis on live packets: findings while they happen"},
     {"interfaces", la_cmd_interfaces, "what can be captured on"},

@@ -9,6 +9,7 @@
 LaExitCode la_cmd_analyze(int argc, char **argv);
 LaExitCode la_cmd_show(int argc, char **argv);
 LaExitCode la_cmd_check(int argc, char **argv);
+LaExitCode la_cmd_diff(int argc, char **argv);
 LaExitCode la_cmd_explain(int argc, char **argv);
 LaExitCode la_cmd_live(int argc, char **argv);
 LaExitCode la_cmd_interfaces(int argc, char **argv);

@@ -18,6 +18,7 @@
 #define LIVE LA_TAKES_LIVE
 #define INTERFACES LA_TAKES_INTERFACES
 #define SOCKETS LA_TAKES_SOCKETS
+#define DIFF LA_TAKES_DIFF
 #define PORT_RANGE_STANDARD_END 60999
 #define SPOOL_LIMIT_STANDARD (UINT64_C(4) << 30)
 
@@ -74,41 +75,43 @@ static const struct Row {
   const char *help;
 } table[] = {
     {OPTION_READ, 'r', "read", "FILE", ANALYZE | SHOW | CHECK, "read this capture (also without -r); - is standard input"},
-    {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW | LIVE | CHECK,
+    {OPTION_FILTER, 'f', "filter", "BPF", ANALYZE | SHOW | LIVE | CHECK | DIFF,
      "only packets that this filter selects, as in tcpdump"},
-    {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW | LIVE | CHECK,
+    {OPTION_FILTER_FILE, 'F', "filter-file", "FILE|@NAME", ANALYZE | SHOW | LIVE | CHECK | DIFF,
      "the same, from a file or by name: @handshake, @teardown, @rst ..."},
-    {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW | LIVE | CHECK,
+    {OPTION_WHERE, 'Y', "where", "EXPR|@NAME", ANALYZE | SHOW | LIVE | CHECK | DIFF,
      "only connections for which this holds (lastack help fields), or by name: @leaks, @resets ..."},
     {OPTION_WRITE, 'w', "write", "FILE", ANALYZE, "write the packets of the reported connections to FILE (pcapng)"},
-    {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE | CHECK, "stop after so many selected packets of each capture"},
+    {OPTION_COUNT, 'c', "count", "COUNT", ANALYZE | SHOW | LIVE | CHECK | DIFF,
+     "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
-    {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | CHECK,
+    {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | CHECK | DIFF,
      "how and where to report, several times: text, ndjson, junit, sarif, tap, github, markdown"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
     {OPTION_TO, 0, "to", "TIME", ANALYZE | CHECK, "report connections that were there at TIME or earlier"},
     {OPTION_QUIET, 'q', "quiet", NULL, ANALYZE | LIVE | CHECK, "errors and warnings only, one line for each service"},
-    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW | LIVE | CHECK,
+    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW | LIVE | CHECK | DIFF,
      "every connection and finding; show: every header field and option"},
     {OPTION_ABSOLUTE, 'S', "absolute", NULL, SHOW, "absolute sequence numbers"},
     {OPTION_RESOLVE, 'N', "names", NULL, ANALYZE | SHOW | LIVE, "look up host names"},
     {OPTION_NO_RESOLVE, 'n', "no-names", NULL, ANALYZE | SHOW | LIVE | CHECK, "do not (the default)"},
-    {OPTION_UTC, 0, "utc", NULL, ANALYZE | SHOW | LIVE | CHECK, "times in UTC instead of local time"},
-    {OPTION_COLOR, 0, "color", "WHEN", ANALYZE | SHOW | EXPLAIN | LIVE | CHECK,
+    {OPTION_UTC, 0, "utc", NULL, ANALYZE | SHOW | LIVE | CHECK | DIFF, "times in UTC instead of local time"},
+    {OPTION_COLOR, 0, "color", "WHEN", ANALYZE | SHOW | EXPLAIN | LIVE | CHECK | DIFF,
      "auto (the default: on a terminal), always or never"},
-    {OPTION_THRESHOLD, 0, "threshold", "CODE[.NAME]=VALUE", ANALYZE | SHOW | LIVE | CHECK,
+    {OPTION_THRESHOLD, 0, "threshold", "CODE[.NAME]=VALUE", ANALYZE | SHOW | LIVE | CHECK | DIFF,
      "set a finding's threshold, several times: close-wait-leak=30s"},
     {OPTION_SEQUENCE, 0, "sequence", NULL, ANALYZE | SHOW | CHECK, "the files are one capture in pieces, in this order"},
-    {OPTION_BY_TUNNEL, 0, "by-tunnel", NULL, ANALYZE | SHOW | LIVE | CHECK, "tell connections apart by VLAN and tunnel id too"},
-    {OPTION_TIME_WAIT, 0, "time-wait", "SPAN", ANALYZE | SHOW | LIVE | CHECK, "how long TIME_WAIT lasts (60s)"},
-    {OPTION_IDLE_TIMEOUT, 0, "idle-timeout", "SPAN", ANALYZE | SHOW | LIVE | CHECK,
+    {OPTION_BY_TUNNEL, 0, "by-tunnel", NULL, ANALYZE | SHOW | LIVE | CHECK | DIFF,
+     "tell connections apart by VLAN and tunnel id too"},
+    {OPTION_TIME_WAIT, 0, "time-wait", "SPAN", ANALYZE | SHOW | LIVE | CHECK | DIFF, "how long TIME_WAIT lasts (60s)"},
+    {OPTION_IDLE_TIMEOUT, 0, "idle-timeout", "SPAN", ANALYZE | SHOW | LIVE | CHECK | DIFF,
      "give a silent connection up after this (never)"},
-    {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW | LIVE | CHECK, "the ephemeral ports (32768-60999)"},
-    {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW | LIVE | CHECK,
+    {OPTION_PORT_RANGE, 0, "port-range", "LOW-HIGH", ANALYZE | SHOW | LIVE | CHECK | DIFF, "the ephemeral ports (32768-60999)"},
+    {OPTION_VERIFY_CHECKSUMS, 0, "verify-checksums", NULL, ANALYZE | SHOW | LIVE | CHECK | DIFF,
      "tell segments with a wrong TCP checksum"},
     {OPTION_OBSERVED_UNTIL, 0, "observed-until", "TIME", ANALYZE | SHOW | CHECK, "the capture ran on until TIME, in silence"},
-    {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", ANALYZE | SHOW,
+    {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", ANALYZE | SHOW | DIFF,
      "how much of standard input may be put aside to be read twice (4G)"},
     {LA_OPTION_INTERFACE, 'i', "interface", "IFACE", LIVE | CHECK,
      "capture on this interface, several times; any: all of them (check --run: lo)"},
@@ -142,7 +145,13 @@ static const struct Row {
     {OPTION_MARKS, 0, "marks", "FILE", CHECK, "which test ran when: lines TIME NAME, or a JUnit file"},
     {OPTION_EXPLAIN_POLICY, 0, "explain-policy", NULL, CHECK, "say in words what the policy demands, and check nothing"},
     {OPTION_RUN, 0, "run", NULL, CHECK, "capture while the command behind -- runs, and check that"},
-    {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN | LIVE | INTERFACES | SOCKETS | CHECK, "this text"},
+    {LA_OPTION_MAP, 0, "map", "BEFORE=AFTER", DIFF,
+     "the same service under two names, several times: :8080=:9090, 10.0.0.1=10.0.0.2"},
+    {LA_OPTION_DIFF_FAIL_ON, 0, "fail-on", "SEVERITY", DIFF,
+     "findings that can be a regression: error, warning (the default) or note"},
+    {LA_OPTION_DIFF_ALLOW_TRUNCATED, 0, "allow-truncated", NULL, DIFF,
+     "end with 0 although a capture broke off, when what was read is well"},
+    {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN | LIVE | INTERFACES | SOCKETS | CHECK | DIFF, "this text"},
 };
 
 #define ROWS (sizeof table / sizeof *table)
@@ -175,6 +184,7 @@ void la_options_free(LaOptions *options)
   g_free(options->check.baseline);
   g_free(options->check.marks);
   la_live_choices_clear(&options->live);
+  la_diff_choices_clear(&options->diff);
   g_free(options->where_text);
   la_expression_free(options->where);
   g_free(options->write_path);
@@ -332,6 +342,8 @@ static bool add_policy_word(LaOptions *options, const struct Row *row, const cha
 static bool take(LaOptions *options, const struct Row *row, const char *value, GError **error)
 {
   uint64_t number = 0;
+  if (row->id >= LA_OPTION_DIFF_FIRST)
+    return la_options_take_diff(&options->diff, (LaDiffOption)row->id, value, error);
   if (row->id >= LA_OPTION_LIVE_FIRST)
     return la_options_take_live(&options->live, (LaLiveOption)row->id, value, error);
   switch ((Option)row->id) {
@@ -458,6 +470,7 @@ static LaOptions *options_new(void)
   options->spool_limit = SPOOL_LIMIT_STANDARD;
   la_thresholds_init(&options->thresholds);
   la_live_choices_init(&options->live);
+  la_diff_choices_init(&options->diff);
   return options;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "capture/filter.h"
+#include "cli/options_diff.h"
 #include "cli/options_live.h"
 #include "decode/decoder.h"
 #include "diagnose/diagnose.h"
@@ -22,6 +23,7 @@ typedef enum {
   LA_TAKES_LIVE = 1 << 8,
   LA_TAKES_INTERFACES = 1 << 9,
   LA_TAKES_SOCKETS = 1 << 10,
+  LA_TAKES_DIFF = 1 << 11,
 } LaTakes;
 
 typedef enum {
@@ -81,6 +83,7 @@ typedef struct {
   LaDecodeOptions decode;
   LaTrackOptions track;
   uint16_t port_range_end; /* the last port of --port-range */
+  LaDiffChoices diff;
   LaLiveChoices live;
   bool help; /* --help was asked for: nothing else counts */
   LaThresholds thresholds;
