@@ -34,6 +34,9 @@ static const struct {
      "Analyses packets as they pass, tells findings as soon as they can be known, and ends with the full report: on SIGINT or\n"
      "SIGTERM (a second one ends at once), with -a or -c. SIGUSR1 prints the summary so far, SIGHUP opens output files "
      "anew.\n"},
+    {"sockets", LA_TAKES_SOCKETS, "sockets [OPTIONS] [STATE | PORT | ADDRESS[:PORT]]...",
+     "Tells this machine's TCP sockets as the kernel has them now, without a capture: how many in which state, what piles up,\n"
+     "the services. Words select sockets, which are then told one by one; states, ports and addresses may be combined.\n"},
     {"interfaces", LA_TAKES_INTERFACES, "interfaces [--netns PATH|pid:N]", "Lists what lastack live can capture on.\n"},
     {"help", 0, "help [COMMAND|fields]",
      "Lists the commands, or tells the options of one; fields: what expressions (-Y) can name.\n"},

@@ -18,6 +18,7 @@ static const LaCommand commands[] = {
     {"diff", la_cmd_diff, "what is worse in one run than in another, for people and for CI"},
     {"explain", la_cmd_explain, "what a finding, state, flag, result or error means and what to do"},
     {"live", la_cmd_live, "the same analysis on live packets: findings while they happen"},
+    {"sockets", la_cmd_sockets, "this machine's TCP sockets now, by state and owner"},
     {"interfaces", la_cmd_interfaces, "what can be captured on"},
 #ifdef LASTACK_HAVE_CHAT
     {"chat", run_chat, "the reference chat server, its client and its load generator"},

@@ -13,6 +13,7 @@ LaExitCode la_cmd_diff(int argc, char **argv);
 LaExitCode la_cmd_explain(int argc, char **argv);
 LaExitCode la_cmd_live(int argc, char **argv);
 LaExitCode la_cmd_interfaces(int argc, char **argv);
+LaExitCode la_cmd_sockets(int argc, char **argv);
 LaExitCode la_cmd_help(int argc, char **argv);
 LaExitCode la_cmd_lab(int argc, char **argv);
 #ifdef LASTACK_HAVE_CHAT

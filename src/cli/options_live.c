@@ -170,6 +170,7 @@ bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const cha
   case LA_OPTION_REALARM: return take_realarm(choices, value, error);
   case LA_OPTION_MAX_CONNECTIONS: return take_max_connections(choices, value, error);
   case LA_OPTION_MAX_MEMORY: return take_max_memory(choices, value, error);
+  case LA_OPTION_OWNER: choices->owner = true; return true;
   }
   g_assert_not_reached();
 }

@@ -23,6 +23,7 @@ typedef enum {
   LA_OPTION_REALARM,
   LA_OPTION_MAX_CONNECTIONS,
   LA_OPTION_MAX_MEMORY,
+  LA_OPTION_OWNER,
 } LaLiveOption;
 
 typedef struct {
@@ -39,6 +40,7 @@ typedef struct {
   LaTime realarm; /* the same finding of the same service is told again after this */
   uint32_t max_connections;
   uint64_t max_memory; /* bytes for connections; 0: no limit of its own */
+  bool owner;          /* processes are named beside sockets */
 } LaLiveChoices;
 
 void la_live_choices_init(LaLiveChoices *choices); /* the defaults */

@@ -40,6 +40,21 @@ int la_netns_open_pid(pid_t pid, GError **error)
   return -1;
 }
 
+int la_netns_open_name(const char *name, GError **error)
+{
+  if (g_str_has_prefix(name, "pid:")) {
+    guint64 pid;
+    if (g_ascii_string_to_unsigned(name + 4, 10, 1, INT32_MAX, &pid, NULL))
+      return la_netns_open_pid((pid_t)pid, error);
+    la_error_set(error, LA_ERROR_USAGE, "--netns wants PATH or pid:N, not '%s'", name);
+    return -1;
+  }
+  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    la_error_set(error, LA_ERROR_PERMISSION, "cannot enter the network namespace '%s': %s", name, g_strerror(errno));
+  return fd;
+}
+
 bool la_netns_enter(int netns, GError **error)
 {
   if (setns(netns, CLONE_NEWNET) == 0)

@@ -15,6 +15,10 @@ int la_netns_open_current(GError **error);
  * (transfer full: close()) */
 int la_netns_open_pid(pid_t pid, GError **error);
 
+/* A descriptor of the namespace that a person names: `pid:4121`, or a file such as /run/netns/blue. -1 and LA_ERROR_USAGE when the
+ * text is neither, LA_ERROR_PERMISSION when it cannot be opened. (transfer full: close()) */
+int la_netns_open_name(const char *name, GError **error);
+
 /* Moves the calling thread into the namespace behind `netns` (borrowed). Needs CAP_SYS_ADMIN over it: LA_ERROR_PERMISSION. */
 bool la_netns_enter(int netns, GError **error);
 

@@ -34,7 +34,7 @@ def main():
     root = pathlib.Path(sys.argv[1])
     options = taken((root / "src" / "cli" / "options.c").read_text(encoding="utf-8"))
     manual = set()
-    for page in ("lastack.1", "lastack-live.1", "lastack-diff.1", "lastack-check.1"):
+    for page in ("lastack.1", "lastack-live.1", "lastack-sockets.1", "lastack-diff.1", "lastack-check.1"):
         manual |= explained((root / "man" / page).read_text(encoding="utf-8"))
     for option in sorted(options - manual):
         print(f"man/lastack.1: does not explain {option}")
