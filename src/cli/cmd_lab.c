@@ -16,6 +16,7 @@ static const struct {
 } subcommands[] = {
     {"list", la_cmd_lab_list, "the experiments, one line each"},
     {"run", la_cmd_lab_run, "run experiments: a capture, and beside it what the kernels' sockets did"},
+    {"random", la_cmd_lab_random, "many connections with random behaviour and losses"},
 };
 
 gboolean la_lab_options_parse(GOptionContext *context, int *argc, char ***argv, const LaLabWords *words, GError **error)
@@ -85,6 +86,6 @@ LaExitCode la_cmd_lab(int argc, char **argv)
   if (nearest != NULL)
     la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s', did you mean '%s'?", argv[1], nearest);
   else
-    la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s': list or run", argv[1]);
+    la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s': list, run or random", argv[1]);
   return la_exit_tell(error);
 }

@@ -1,4 +1,4 @@
-/* lastack lab run: experiments are run and recorded. */
+/* lastack lab run, lastack lab random: experiments are run and recorded. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,10 +10,12 @@
 #include "cli/cmd_lab.h"
 #include "cli/interrupt.h"
 #include "lab/batch.h"
+#include "lab/mix.h"
 
 enum {
   SIDE_BY_SIDE = 8,
   SIDE_BY_SIDE_MAX = 64,
+  CONNECTIONS = 300,
 };
 
 typedef struct {
@@ -185,4 +187,39 @@ LaExitCode la_cmd_lab_run(int argc, char **argv)
   if (folder != NULL)
     add_all(jobs, folder);
   return run_jobs(jobs, side_by_side, quiet);
+}
+
+LaExitCode la_cmd_lab_random(int argc, char **argv)
+{
+  g_autofree char *file = NULL;
+  int connections = CONNECTIONS;
+  gint64 seed = 1;
+  gboolean quiet = FALSE;
+  const GOptionEntry entries[] = {
+      {"write", 'w', 0, G_OPTION_ARG_FILENAME, &file, "the capture; the kernel's account goes beside it [random-N-S.pcapng]",
+       "FILE"},
+      {"connections", 0, 0, G_OPTION_ARG_INT, &connections, "how many [300]", "N"},
+      {"seed", 0, 0, G_OPTION_ARG_INT64, &seed, "what decides all that is drawn [1]", "S"},
+      {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "only errors", NULL},
+      {.long_name = NULL},
+  };
+  g_autoptr(GOptionContext) context = g_option_context_new("- many connections with random behaviour and losses");
+  g_option_context_add_main_entries(context, entries, NULL);
+  g_autoptr(GError) error = NULL;
+  if (!la_lab_options_parse(context, &argc, &argv, &(LaLabWords){0, 0, ""}, &error))
+    return la_exit_tell(error);
+  if (connections < 1 || connections > LA_LAB_MIX_MAX) {
+    la_error_set(&error, LA_ERROR_USAGE, "--connections %d: write a number from 1 to %d", connections, LA_LAB_MIX_MAX);
+    return la_exit_tell(error);
+  }
+  if (seed < 0) {
+    la_error_set(&error, LA_ERROR_USAGE, "--seed %" G_GINT64_FORMAT ": write a number from 0 up", seed);
+    return la_exit_tell(error);
+  }
+  LaLabExperiment *mix = la_lab_mix_new((unsigned)connections, (uint64_t)seed);
+  g_autoptr(GArray) jobs = new_jobs();
+  add_job(jobs, mix, file != NULL ? g_strdup(file) : g_strdup_printf("%s.pcapng", mix->name));
+  LaExitCode code = run_jobs(jobs, 1, quiet);
+  la_lab_mix_free(mix);
+  return code;
 }

@@ -235,13 +235,34 @@ static Outcome do_listen(Actor *actor, Script *script, const LaLabStep *step)
   return NEXT;
 }
 
+/* In a random mix the client's port says what the server does; NULL elsewhere. */
+static const LaLabScript *script_for_peer(const Actor *actor, int fd)
+{
+  struct sockaddr_storage name;
+  socklen_t len = sizeof name;
+  LaHostPort peer;
+  const LaLabActor *plan = actor->setup->actor;
+  if (plan->scripts == NULL || getpeername(fd, (struct sockaddr *)&name, &len) != 0)
+    return NULL;
+  from_sockaddr(&name, &peer);
+  unsigned number = (unsigned)peer.port - LA_LAB_FIRST_PORT;
+  return number < plan->times ? &plan->scripts[number] : NULL;
+}
+
 static Outcome do_serve(Actor *actor, Script *script, const LaLabStep *step)
 {
   for (;;) {
     int fd = accept4(script->fds[step->sock], NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
       return errno == EAGAIN || errno == EWOULDBLOCK || errno == ECONNABORTED ? READING : fail(actor, script, step, errno);
-    Script *child = add_script(actor, step + 1, script->left - script->at - 1, actor->scripts->len);
+    const LaLabStep *steps = step + 1;
+    unsigned left = script->left - script->at - 1;
+    const LaLabScript *own = script_for_peer(actor, fd);
+    if (own != NULL) {
+      steps = own->steps;
+      left = LA_LAB_STEPS;
+    }
+    Script *child = add_script(actor, steps, left, actor->scripts->len);
     child->fds[0] = fd;
     LaLabStep accepted = {.op = LA_LAB_ACCEPT};
     report(actor, child, &accepted, 0, 0);
@@ -578,15 +599,29 @@ static void exit_now(Actor *actor)
   actor->exit_code = 0;
 }
 
+/* Whether its scripts are not all the same; those of a server are for what it accepts. */
+static bool own_scripts(const LaLabActor *plan)
+{
+  return plan->scripts != NULL && plan->end == LA_LAB_CLIENT;
+}
+
+/* When script `number` begins. */
+static LaTime start_of(const LaLabActorSetup *setup, unsigned number)
+{
+  const LaLabActor *plan = setup->actor;
+  LaTime after = own_scripts(plan) ? (LaTime)plan->scripts[number].start_ms : plan->start_ms + (LaTime)number * plan->every_ms;
+  return setup->began + after * LA_MSEC;
+}
+
 int la_lab_actor_run(const LaLabActorSetup *setup)
 {
   const LaLabActor *plan = setup->actor;
   Actor actor = {.setup = setup, .scripts = g_ptr_array_new_with_free_func(g_free), .exit_at = LA_TIME_MAX, .exit_code = -1};
-  unsigned times = plan->times != 0 ? plan->times : 1, started = 0;
-  LaTime start = setup->began + (LaTime)plan->start_ms * LA_MSEC;
+  unsigned times = plan->scripts == NULL || own_scripts(plan) ? MAX(plan->times, 1u) : 1, started = 0;
   while (actor.exit_code < 0) {
-    while (started < times && monotonic() >= start + (LaTime)started * plan->every_ms * LA_MSEC) {
-      Script *script = add_script(&actor, plan->steps, LA_LAB_STEPS, started++);
+    while (started < times && monotonic() >= start_of(setup, started)) {
+      const LaLabStep *steps = own_scripts(plan) ? plan->scripts[started].steps : plan->steps;
+      Script *script = add_script(&actor, steps, LA_LAB_STEPS, started++);
       run_script(&actor, script);
     }
     for (guint i = 0; i < actor.scripts->len && actor.exit_code < 0; i++) {
@@ -594,7 +629,7 @@ int la_lab_actor_run(const LaLabActorSetup *setup)
       if (!script->over && (!script->begun || is_ready(script)))
         run_script(&actor, script);
     }
-    LaTime next = started < times ? start + (LaTime)started * plan->every_ms * LA_MSEC : LA_TIME_MAX;
+    LaTime next = started < times ? start_of(setup, started) : LA_TIME_MAX;
     if (actor.exit_code < 0)
       wait_for_any(&actor, earliest(next, actor.exit_at));
     if (actor.exit_code < 0 && monotonic() >= actor.exit_at)

@@ -27,16 +27,6 @@ struct LaLabCast {
   Member *members;
 };
 
-static unsigned actors_of(const LaLabExperiment *experiment)
-{
-  return LA_LAB_ACTORS + (unsigned)experiment->more_actors_n;
-}
-
-static const LaLabActor *actor_at(const LaLabExperiment *experiment, unsigned number)
-{
-  return number < LA_LAB_ACTORS ? &experiment->actors[number] : &experiment->more_actors[number - LA_LAB_ACTORS];
-}
-
 static bool exists(const LaLabActor *actor)
 {
   return actor->steps[0].op != LA_LAB_END_OF_STEPS;
@@ -65,7 +55,7 @@ LaLabCast *la_lab_cast_new(const LaLabCastSetup *setup, GError **error)
   }
   fcntl(cast->pipe[0], F_SETFL, O_NONBLOCK);
   fcntl(cast->pipe[1], F_SETPIPE_SZ, 1024 * 1024);
-  cast->members = g_new0(Member, actors_of(setup->experiment));
+  cast->members = g_new0(Member, LA_LAB_ACTORS);
   return cast;
 }
 
@@ -73,8 +63,8 @@ static unsigned first_port_of(const LaLabExperiment *experiment, unsigned number
 {
   unsigned port = LA_LAB_FIRST_PORT;
   for (unsigned i = 0; i < number; i++) {
-    if (exists(actor_at(experiment, i)) && actor_at(experiment, i)->end == LA_LAB_CLIENT)
-      port += la_lab_actor_ports(actor_at(experiment, i));
+    if (exists(&experiment->actors[i]) && experiment->actors[i].end == LA_LAB_CLIENT)
+      port += la_lab_actor_ports(&experiment->actors[i]);
   }
   return port;
 }
@@ -89,7 +79,7 @@ static void play(const LaLabCast *cast, unsigned number, pid_t parent)
   signal(SIGINT, SIG_IGN); /* who started it ends it */
   signal(SIGTERM, SIG_DFL);
   close(cast->pipe[0]);
-  LaLabActorSetup setup = {.actor = actor_at(cast->setup.experiment, number),
+  LaLabActorSetup setup = {.actor = &cast->setup.experiment->actors[number],
                            .number = number,
                            .first_port = first_port_of(cast->setup.experiment, number),
                            .family = cast->setup.family,
@@ -104,8 +94,8 @@ static void play(const LaLabCast *cast, unsigned number, pid_t parent)
 bool la_lab_cast_start(LaLabCast *cast, LaLabCastPart part, LaLabEnd end, GError **error)
 {
   const LaLabExperiment *experiment = cast->setup.experiment;
-  for (unsigned i = 0; i < actors_of(experiment); i++) {
-    const LaLabActor *actor = actor_at(experiment, i);
+  for (unsigned i = 0; i < LA_LAB_ACTORS; i++) {
+    const LaLabActor *actor = &experiment->actors[i];
     Member *member = &cast->members[i];
     LaLabCastPart mine = actor->after_reboot       ? LA_LAB_CAST_AFTER_REBOOT
                          : begins_listening(actor) ? LA_LAB_CAST_LISTENERS
@@ -133,8 +123,8 @@ int la_lab_cast_fd(const LaLabCast *cast)
 bool la_lab_cast_next(LaLabCast *cast, LaLabReport *ret_report, LaLabEnd *ret_end)
 {
   LaLabReport report;
-  if (read(cast->pipe[0], &report, sizeof report) != (ssize_t)sizeof report ||
-      report.actor >= actors_of(cast->setup.experiment) || report.op >= LA_LAB_STEP_N)
+  if (read(cast->pipe[0], &report, sizeof report) != (ssize_t)sizeof report || report.actor >= LA_LAB_ACTORS ||
+      report.op >= LA_LAB_STEP_N)
     return false;
   Member *member = &cast->members[report.actor];
   if (report.finished)
@@ -144,15 +134,15 @@ bool la_lab_cast_next(LaLabCast *cast, LaLabReport *ret_report, LaLabEnd *ret_en
   if (report.op == LA_LAB_LISTEN)
     member->listening = true;
   *ret_report = report;
-  *ret_end = (LaLabEnd)actor_at(cast->setup.experiment, report.actor)->end;
+  *ret_end = (LaLabEnd)cast->setup.experiment->actors[report.actor].end;
   return true;
 }
 
 bool la_lab_cast_is_listening(const LaLabCast *cast)
 {
-  for (unsigned i = 0; i < actors_of(cast->setup.experiment); i++) {
+  for (unsigned i = 0; i < LA_LAB_ACTORS; i++) {
     const Member *member = &cast->members[i];
-    if (member->started && begins_listening(actor_at(cast->setup.experiment, i)) && !member->listening)
+    if (member->started && begins_listening(&cast->setup.experiment->actors[i]) && !member->listening)
       return false;
   }
   return true;
@@ -160,8 +150,8 @@ bool la_lab_cast_is_listening(const LaLabCast *cast)
 
 bool la_lab_cast_is_done(const LaLabCast *cast)
 {
-  for (unsigned i = 0; i < actors_of(cast->setup.experiment); i++) {
-    const LaLabActor *actor = actor_at(cast->setup.experiment, i);
+  for (unsigned i = 0; i < LA_LAB_ACTORS; i++) {
+    const LaLabActor *actor = &cast->setup.experiment->actors[i];
     const Member *member = &cast->members[i];
     if (!exists(actor) || actor->end != LA_LAB_CLIENT || member->over)
       continue;
@@ -173,9 +163,9 @@ bool la_lab_cast_is_done(const LaLabCast *cast)
 
 void la_lab_cast_kill(LaLabCast *cast, LaLabEnd end)
 {
-  for (unsigned i = 0; i < actors_of(cast->setup.experiment); i++) {
+  for (unsigned i = 0; i < LA_LAB_ACTORS; i++) {
     Member *member = &cast->members[i];
-    if (member->pid == 0 || (end != LA_LAB_END_N && actor_at(cast->setup.experiment, i)->end != end))
+    if (member->pid == 0 || (end != LA_LAB_END_N && cast->setup.experiment->actors[i].end != end))
       continue;
     kill(member->pid, SIGKILL);
     while (waitpid(member->pid, NULL, 0) < 0 && errno == EINTR) {

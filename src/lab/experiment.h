@@ -76,6 +76,12 @@ typedef struct {
   int32_t n;
 } LaLabStep;
 
+/* Steps for one connection of a random mix. */
+typedef struct {
+  LaLabStep steps[LA_LAB_STEPS];
+  uint32_t start_ms; /* after the experiment began */
+} LaLabScript;
+
 /* One process. */
 typedef struct {
   LaLabStep steps[LA_LAB_STEPS];
@@ -84,6 +90,9 @@ typedef struct {
   uint16_t times;       /* so many scripts side by side; 0: one */
   uint16_t every_ms;    /* between the starts of two scripts */
   uint16_t start_ms;    /* after the experiment began */
+  const LaLabScript
+      *scripts; /* not NULL: each of `times` scripts its own, in place of `steps`; and what LA_LAB_SERVE accepts runs the one
+                                 whose number is its client's port, counted from the first (borrowed) */
 } LaLabActor;
 
 typedef enum {
@@ -213,8 +222,6 @@ typedef struct {
   uint32_t run_ms;                 /* ends then, whatever runs; 0: when the clients' scripts have ended */
   const LaLabRule *more_rules;     /* tables of a random mix (borrowed) */
   size_t more_rules_n;
-  const LaLabActor *more_actors;
-  size_t more_actors_n;
   const LaLabIntent *intents;
   size_t intents_n;
 } LaLabExperiment;
