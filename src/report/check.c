@@ -56,19 +56,23 @@ static void free_case(gpointer one)
   la_case_free(one);
 }
 
+void la_case_drop_examples(LaCase *one)
+{
+  g_clear_pointer(&one->examples, g_ptr_array_unref);
+  memset(one->kept, 0, sizeof one->kept);
+  memset(one->by_blame, 0, sizeof one->by_blame);
+}
+
 void la_case_add_example(LaCase *one, LaExample *example)
 {
+  if (!la_case_wants_example(one, (LaBlame)example->blame)) {
+    la_example_free(example);
+    return;
+  }
   if (one->examples == NULL)
     one->examples = g_ptr_array_new_with_free_func(free_example);
-  unsigned alike = 0;
-  for (unsigned i = 0; i < one->examples->len; i++) {
-    const LaExample *other = g_ptr_array_index(one->examples, i);
-    alike += other->blame == example->blame && other->has_finding == example->has_finding;
-  }
-  if (alike < LA_EXAMPLES_MAX)
-    g_ptr_array_add(one->examples, example);
-  else
-    la_example_free(example);
+  one->kept[example->blame]++;
+  g_ptr_array_add(one->examples, example);
 }
 
 static void free_suite(gpointer data)

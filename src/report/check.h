@@ -56,7 +56,8 @@ typedef struct {
   uint64_t accepted;   /* ... of `broken` are in the baseline */
   char *why;           /* what made it so: "errors fail (.lastack:3)"; NULL when passed (owned) */
   uint64_t by_blame[LA_BLAME_N];
-  GPtrArray *examples; /* of LaExample; NULL: none */
+  uint8_t kept[LA_BLAME_N]; /* how many of the examples have that blame */
+  GPtrArray *examples;      /* of LaExample; NULL: none */
 } LaCase;
 
 typedef struct {
@@ -100,6 +101,15 @@ LaSuite *la_check_add_suite(LaCheck *check, char *name, char *stable);
 /* A case; the name is copied. (transfer full) */
 LaCase *la_case_new(const char *name, const LaRule *rule);
 void la_case_free(LaCase *one);
+
+/* Whether one more example of that blame is wanted. */
+static inline bool la_case_wants_example(const LaCase *one, LaBlame blame)
+{
+  return one->kept[blame] < LA_EXAMPLES_MAX;
+}
+
+/* Forgets the examples, and whom they blamed. */
+void la_case_drop_examples(LaCase *one);
 
 /* Keeps an example, at most LA_EXAMPLES_MAX of a blame: it is taken, or freed. */
 void la_case_add_example(LaCase *one, LaExample *example);

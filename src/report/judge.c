@@ -193,14 +193,6 @@ static LaJudgeSuite *suite_of_subject(LaJudge *judge, const LaSubject *subject)
 
 /* ---- examples ---- */
 
-static bool wants_example(const LaCase *one, LaBlame blame)
-{
-  unsigned alike = 0;
-  for (unsigned i = 0; one->examples != NULL && i < one->examples->len; i++)
-    alike += ((const LaExample *)g_ptr_array_index(one->examples, i))->blame == blame;
-  return alike < LA_EXAMPLES_MAX;
-}
-
 static void add_packet(LaExample *example, uint64_t frame)
 {
   unsigned at = 0;
@@ -281,7 +273,7 @@ static void judge_unclosed(LaJudge *judge, LaJudgeSuite *suite, const LaConnecti
     one->warned++;
   }
   one->by_blame[LA_BLAME_NONE]++;
-  if (!wants_example(one, LA_BLAME_NONE))
+  if (!la_case_wants_example(one, LA_BLAME_NONE))
     return;
   LaExample *example = example_of_connection(judge, record);
   add_packet(example, conn->first_frame);
@@ -314,7 +306,7 @@ static void judge_requirements(LaJudge *judge, LaJudgeSuite *suite, const LaConn
     one->broken++;
     judge->breaks = true;
     one->by_blame[LA_BLAME_NONE]++;
-    if (!wants_example(one, LA_BLAME_NONE))
+    if (!la_case_wants_example(one, LA_BLAME_NONE))
       continue;
     LaExample *example = example_of_connection(judge, record);
     add_packet(example, record->conn->first_frame);
@@ -341,7 +333,7 @@ static void tally_connection(LaJudge *judge, const LaJudgeSuite *suite, const La
       continue;
     LaCase *one = la_slot_case(&judge->expectations[i], demand->name, NULL);
     one->by_blame[LA_BLAME_NONE]++;
-    if (!wants_example(one, LA_BLAME_NONE))
+    if (!la_case_wants_example(one, LA_BLAME_NONE))
       continue;
     LaExample *example = example_of_connection(judge, record);
     add_packet(example, record->conn->first_frame);
@@ -374,9 +366,7 @@ static bool count_finding(LaJudge *judge, LaSlot *slot, const LaFinding *finding
       slot->breaking = ruling->clause;
     if (one->broken++ == 0 && one->warned > 0) {
       /* Those so far were milder and only warned. */
-      memset(one->by_blame, 0, sizeof one->by_blame);
-      if (one->examples != NULL)
-        g_ptr_array_set_size(one->examples, 0);
+      la_case_drop_examples(one);
     }
     break;
   case LA_RULING_PASSES:
@@ -386,7 +376,7 @@ static bool count_finding(LaJudge *judge, LaSlot *slot, const LaFinding *finding
     break;
   }
   one->by_blame[finding->blame]++;
-  return wants_example(one, (LaBlame)finding->blame);
+  return la_case_wants_example(one, (LaBlame)finding->blame);
 }
 
 static void judge_finding(LaJudge *judge, LaJudgeSuite *suite, const LaConnectionRecord *record, const LaFinding *finding,

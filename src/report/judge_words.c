@@ -190,8 +190,7 @@ static void put_expectations(LaJudge *judge, LaSuite *suite, unsigned section)
     LaVerdict verdict = la_tally_verdict(judge->tallies[i], message);
     if (verdict == LA_VERDICT_HOLDS) {
       /* Those that speak against it are too few. */
-      g_clear_pointer(&one->examples, g_ptr_array_unref);
-      memset(one->by_blame, 0, sizeof one->by_blame);
+      la_case_drop_examples(one);
     } else {
       one->result = LA_CASE_BROKEN;
       one->broken = 1;
