@@ -234,7 +234,7 @@ char *la_check_run_say(const LaCheckRun *run)
 
 void la_check_run_end(LaCheckRun *run, LaCaptureIs what)
 {
-  if (!run->temporary)
+  if (!run->temporary || run->path == NULL)
     return;
   if (what == LA_DROP_CAPTURE) {
     (void)unlink(run->path); /* whoever takes it away first is welcome */

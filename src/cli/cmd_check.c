@@ -92,8 +92,11 @@ static LaExitCode judge_run(Gate *gate, LaOptions *options, GPtrArray *command)
 {
   g_autoptr(GError) error = NULL;
   g_auto(LaCheckRun) run = {0};
-  if (!la_check_run(&run, options, command, gate->interrupt, &error))
-    return run.status != 0 ? (fprintf(stderr, "lastack: %s\n", error->message), (LaExitCode)run.status) : la_exit_tell(error);
+  if (!la_check_run(&run, options, command, gate->interrupt, &error)) {
+    la_check_run_end(&run, LA_DROP_CAPTURE);
+    LaExitCode code = la_exit_tell(error);
+    return run.status != 0 ? (LaExitCode)run.status : code;
+  }
   g_autoptr(LaMarks) marks = NULL;
   if (options->check.marks != NULL && (marks = la_marks_load(options->check.marks, &error)) == NULL)
     la_exit_tell(error);
