@@ -28,6 +28,7 @@ cmd:pkg-config pkg-config   pkgconf-pkg-config   pkgconf     pkgconf  pkgconf
 pc:gio-2.0  libglib2.0-dev  glib2-devel          glib-dev    glib2    glib
 pc:json-glib-1.0 libjson-glib-dev json-glib-devel json-glib-dev json-glib json-glib
 pc:libpcap  libpcap-dev     libpcap-devel        libpcap-dev libpcap  libpcap
+pc:libseccomp libseccomp-dev libseccomp-devel libseccomp-dev libseccomp -
 pc:zlib     zlib1g-dev      zlib-devel           zlib-dev    zlib     zlib
 pc:libzstd  libzstd-dev     libzstd-devel        zstd-dev    zstd     zstd
 pc:liblz4   liblz4-dev      lz4-devel            lz4-dev     lz4      lz4

@@ -24,6 +24,7 @@
 #include "live/alarms.h"
 #include "live/dump.h"
 #include "live/host_watch.h"
+#include "live/rights.h"
 #include "live/decider.h"
 
 #define APPLICATION "lastack " LASTACK_VERSION
@@ -585,6 +586,33 @@ static bool open_all(Run *run, GError **error)
   return true;
 }
 
+static void add_folder(GPtrArray *folders, const char *file)
+{
+  if (file != NULL && strcmp(file, "-") != 0)
+    g_ptr_array_add(folders, g_path_get_dirname(file));
+}
+
+/* From here on nothing but what is open can be done. */
+static bool give_up_rights(Run *run, GError **error)
+{
+  LaUser user;
+  if (!la_user_find(run->options->live.user, &user, error))
+    return false;
+  if (run->dump != NULL && user.changes)
+    la_dump_give(run->dump, user.uid, user.gid);
+  g_autoptr(GPtrArray) folders = g_ptr_array_new_with_free_func(g_free);
+  add_folder(folders, run->options->live.write);
+  for (unsigned i = 0; i < run->options->outputs->len; i++)
+    add_folder(folders, ((const LaOutputChoice *)g_ptr_array_index(run->options->outputs, i))->path);
+  LaRightsKept kept = {.folders = (const char *const *)folders->pdata,
+                       .folder_count = folders->len,
+                       .names = run->options->names == LA_NAMES_RESOLVE};
+  tzset(); /* reads a file */
+  bool ok = la_rights_drop(&user, &kept, error) && (run->dump == NULL || la_dump_check_folder(run->dump, error));
+  la_user_clear(&user);
+  return ok;
+}
+
 static char *name_of_capture(const Run *run)
 {
   if (run->dump != NULL)
@@ -651,7 +679,7 @@ LaExitCode la_live_run(const LaOptions *options, const char *filter)
   Run run = {.options = options, .filter = filter, .interrupt = la_interrupt_watch()};
   g_autoptr(GError) error = NULL;
   watch_signals();
-  LaExitCode code = open_all(&run, &error) ? run_open(&run) : la_exit_tell(error);
+  LaExitCode code = open_all(&run, &error) && give_up_rights(&run, &error) ? run_open(&run) : la_exit_tell(error);
   la_outputs_clear(&run.outputs);
   g_free(run.identity);
   la_dump_free(run.dump);

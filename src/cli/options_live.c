@@ -27,6 +27,7 @@ void la_live_choices_clear(LaLiveChoices *choices)
   g_ptr_array_unref(choices->interfaces);
   g_free(choices->netns);
   g_free(choices->write);
+  g_free(choices->user);
 }
 
 static void replace(char **text, const char *value)
@@ -167,6 +168,7 @@ bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const cha
   case LA_OPTION_BUFFER: return take_buffer(choices, value, error);
   case LA_OPTION_PROMISCUOUS: choices->hears = LA_LIVE_PROMISCUOUS; return true;
   case LA_OPTION_NOT_PROMISCUOUS: choices->hears = LA_LIVE_ORDINARY; return true;
+  case LA_OPTION_USER: replace(&choices->user, value); return true;
   case LA_OPTION_REALARM: return take_realarm(choices, value, error);
   case LA_OPTION_MAX_CONNECTIONS: return take_max_connections(choices, value, error);
   case LA_OPTION_MAX_MEMORY: return take_max_memory(choices, value, error);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -165,6 +166,32 @@ void la_dump_free(LaDump *dump)
   g_free(dump->ending);
   g_free(dump->path);
   g_free(dump);
+}
+
+void la_dump_give(LaDump *dump, uid_t uid, gid_t gid)
+{
+  g_autofree char *name = dump->path != NULL ? g_path_get_basename(dump->path) : NULL;
+  struct stat status;
+  if (dump->folder_fd >= 0 && fstatat(dump->folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+      fchownat(dump->folder_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return; /* it stays root's: no reason not to capture */
+}
+
+bool la_dump_check_folder(const LaDump *dump, GError **error)
+{
+  if (dump->folder_fd < 0 || !has_ring(dump) || faccessat(dump->folder_fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+    return true;
+  la_error_set(
+      error, LA_ERROR_OUTPUT,
+      "%s: the next file of the ring could not be made there after rights are given up: name a user who may (-Z USER) or "
+      "another folder",
+      dump->folder);
+  return false;
+}
+
+const char *la_dump_folder(const LaDump *dump)
+{
+  return dump->folder_fd >= 0 ? dump->folder : NULL;
 }
 
 static bool next_file(LaDump *dump, LaTime now, GError **error)
