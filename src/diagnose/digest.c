@@ -46,7 +46,8 @@ static bool is_embryo(const Case *c, LaHandshakeResult handshake)
     return false;
   LaTime heard = handshake == LA_HANDSHAKE_SYN_RECEIVED ? c->acceptor->syn_last_time : c->opener->syn_last_time;
   LaTime due = handshake == LA_HANDSHAKE_SYN_RECEIVED ? ANSWER_DUE : RETRY_DUE;
-  return conn->end_time - heard >= due || c->acceptor->syn_ack_sent > 1;
+  /* One that was given up for want of room was the oldest of so many attempts that nobody went on with. */
+  return conn->end_time - heard >= due || c->acceptor->syn_ack_sent > 1 || conn->ended_by == LA_ENDED_EVICTED;
 }
 
 /* Opened, nothing sent, closed by the client at once: a look, no use. */
@@ -77,6 +78,10 @@ static Attempt judge(const Case *c, LaHandshakeResult handshake)
     if (is_embryo(c, handshake))
       return (Attempt){LA_EMBRYO, LA_PAIR_SILENT_ONCE, syn};
     return (Attempt){LA_ATTEMPT, LA_PAIR_SILENT, syn};
+  case LA_HANDSHAKE_UNDETERMINED:
+    if (conn->ended_by == LA_ENDED_EVICTED && c->acceptor->packets == 0 && is_embryo(c, handshake))
+      return (Attempt){LA_EMBRYO, LA_PAIR_SILENT_ONCE, syn};
+    return (Attempt){LA_ATTEMPT, LA_PAIR_OTHER, syn};
   case LA_HANDSHAKE_UNREACHABLE: return (Attempt){LA_ATTEMPT, LA_PAIR_SILENT, syn};
   case LA_HANDSHAKE_UNSEEN: return (Attempt){0, 0, LA_TIME_NONE};
   default: return (Attempt){LA_ATTEMPT, LA_PAIR_OTHER, syn};

@@ -143,7 +143,7 @@ class LiveTest(unittest.TestCase):
 
 
 def main():
-    """To be called by each test program: argv[1] is lastack."""
+    """To be called by each test program: argv[1] is lastack, argv[2] the program that sends packets, then names of tests."""
     global BINARY
     BINARY = os.path.abspath(sys.argv[1])
     if os.environ.get(INSIDE) is None:
@@ -156,4 +156,4 @@ def main():
         os.environ[INSIDE] = "1"
         os.execvp("unshare", ["unshare", "-n", sys.executable, "-B", *sys.argv])
     sh("ip link set lo up")
-    unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=1)
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=1)

@@ -21,7 +21,7 @@ class Capture(live.LiveTest):
         self.assertEqual(run.stop(), 130, run.message)
         offline = self.analyze("t.pcapng", "-o", "ndjson")
         self.assertEqual(offline.returncode, 0)
-        strip = lambda rs: [{k: v for k, v in r.items() if k not in ("host", "run_id", "capture_file")} for r in rs]
+        strip = lambda rs: [{k: v for k, v in r.items() if k not in ("host", "run_id", "written")} for r in rs]
         self.assertEqual(
             strip(run.records("connection")), strip(r for r in offline.records if r["type"] == "connection")
         )
