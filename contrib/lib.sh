@@ -42,6 +42,7 @@ cmd:clang        clang               clang                clang              cla
 cmd:clang-format clang-format        clang-tools-extra    clang-extra-tools  clang              clang-format
 cmd:mandoc       mandoc              mandoc               mandoc             mandoc             mandoc
 cmd:xmllint      libxml2-utils       libxml2              libxml2-utils      libxml2            libxml2
+cmd:tcpdump      tcpdump             tcpdump              tcpdump            tcpdump            tcpdump
 cmd:prove        perl                perl-Test-Harness    perl-utils         perl               perl
 cmd:zstd         zstd                zstd                 zstd               zstd               zstd
 cmd:lz4          lz4                 lz4                  lz4                lz4                lz4

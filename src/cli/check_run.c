@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "cli/check_owners.h"
 #include "live/dump.h"
 
 #define TURN_MS 50 /* how long a wait may last before the command is looked after */
@@ -30,6 +31,7 @@ typedef struct {
   LaCheckRun *run;
   LaLive *live;
   LaDump *dump;
+  LaOwnerWatch *watch;
   const volatile sig_atomic_t *interrupt;
   LaTime last_packet; /* by the clock, when one came last */
   LaTime last_tick;
@@ -156,6 +158,7 @@ static bool record(Recording *recording, LaTime settle, GError **error)
   while (recording->pid != 0) {
     if (!take_packets(recording, error))
       return false;
+    la_owner_watch_look(recording->watch, clock_steady(), clock_now());
     if (!has_ended(recording))
       la_live_wait(recording->live, NULL, 0, TURN_MS);
   }
@@ -208,7 +211,9 @@ bool la_check_run(LaCheckRun *run, const LaOptions *options, const GPtrArray *co
   g_autoptr(LaDump) dump = la_dump_open(&dump_options, live, clock_now(), error);
   if (dump == NULL)
     return false;
-  Recording recording = {.run = run, .live = live, .dump = dump, .interrupt = interrupt};
+  run->owners = la_owners_new();
+  g_autoptr(LaOwnerWatch) watch = la_owner_watch_new(run->owners);
+  Recording recording = {.run = run, .live = live, .dump = dump, .watch = watch, .interrupt = interrupt};
   run->began = clock_now();
   LaTime settle = options->check.run_settle != LA_TIME_NONE ? options->check.run_settle : LA_POLICY_SETTLE;
   bool ok = start(&recording, command, error) && record(&recording, settle, error);
@@ -248,4 +253,5 @@ void la_check_run_end(LaCheckRun *run, LaCaptureIs what)
 void la_check_run_clear(LaCheckRun *run)
 {
   g_clear_pointer(&run->path, g_free);
+  g_clear_pointer(&run->owners, la_owners_free);
 }

@@ -7,12 +7,14 @@
 #include <stdbool.h>
 
 #include "cli/options.h"
+#include "report/owners.h"
 
 typedef struct {
   char *path;     /* of the capture (owned) */
   bool temporary; /* nobody asked for it by -w */
   int status;     /* the command's own code; 128 and the signal's number when one ended it; 127, 126: it could not be started */
   LaTime began, ended; /* of the command, by the clock */
+  LaOwners *owners;    /* of the sockets that were there (owned) */
   uint64_t dropped;    /* packets that the capture lost */
 } LaCheckRun;
 

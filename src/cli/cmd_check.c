@@ -51,6 +51,7 @@ static LaExitCode judge_files(Gate *gate)
       .ephemeral_low = gate->options->track.ephemeral_low,
       .marks = gate->marks,
       .baseline = gate->baseline,
+      .owners = gate->run != NULL ? gate->run->owners : NULL,
       .paths = gate->options->words,
       .truncated = gate->options->check.allow_truncated ? LA_TRUNCATED_ALLOW : LA_TRUNCATED_TELL,
   };

@@ -216,6 +216,8 @@ static LaExample *example_of_connection(const LaJudge *judge, const LaConnection
   example->server = la_connection_end(conn, LA_ACCEPTOR);
   example->started = conn->first_time;
   example->blame = LA_BLAME_NONE;
+  if (judge->options.owners != NULL)
+    example->owner = la_owners_say(judge->options.owners, &example->client, &example->server, conn->first_time);
   if (judge->options.marks != NULL)
     example->test = g_strdup(la_marks_at(judge->options.marks, conn->first_time));
   return example;

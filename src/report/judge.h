@@ -5,6 +5,7 @@
 #include "report/baseline.h"
 #include "report/check.h"
 #include "report/marks.h"
+#include "report/owners.h"
 #include "report/record.h"
 #include "select/policy.h"
 
@@ -23,6 +24,7 @@ typedef struct {
   uint16_t ephemeral_low;     /* ports from here on differ from run to run */
   const LaMarks *marks;       /* NULL: none */
   const LaBaseline *baseline; /* NULL: none */
+  const LaOwners *owners;     /* NULL: nobody looked */
   const GPtrArray *paths;     /* of char *: the captures, in their order */
   LaTruncated truncated;
 } LaJudgeOptions;

@@ -74,6 +74,7 @@ class Verdicts(RunTest):
         done = self.run_check(command=self.python("import socket; s = socket.create_connection(('127.0.0.1', 7001)); s.close()"), code=1)
         self.assertIn("BROKEN   unclosed on 127.0.0.1:7001", done.text)
         self.assertIn("server in CLOSE_WAIT", " ".join(done.text.split()))
+        self.assertRegex(done.text, r"sockets  (client python3 \(\d+\), )?server python3(\.\d+)? \(%d\)" % os.getpid())
         held.append(listener.accept())
         for one, _ in held:
             one.close()
