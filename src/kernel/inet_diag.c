@@ -9,6 +9,7 @@
  * are bound and do nothing. */
 #include "kernel/inet_diag.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -22,6 +23,11 @@
 #include "base/error.h"
 #include "kernel/netns.h"
 #include "kernel/sock_diag_message.h"
+
+/* linux/sock_diag.h of older systems ends before it. */
+#ifndef SOCK_DESTROY
+#define SOCK_DESTROY 21
+#endif
 
 enum {
   BUFFER = 64 * 1024, /* more than the kernel puts into one datagram */
@@ -238,4 +244,40 @@ bool la_inet_diag_dump(LaInetDiag *diag, LaInetDiagDetail detail, GArray *socket
 bool la_inet_diag_dump_listening(LaInetDiag *diag, GArray *sockets, GError **error)
 {
   return dump(diag, STATES_LISTEN, LA_INET_DIAG_PLAIN, sockets, error);
+}
+
+static void destroy(LaInetDiag *diag, const LaSocket *one)
+{
+  struct {
+    struct nlmsghdr head;
+    struct inet_diag_req_v2 body;
+  } request = {.head = {.nlmsg_len = sizeof request,
+                        .nlmsg_type = SOCK_DESTROY,
+                        .nlmsg_flags = NLM_F_REQUEST,
+                        .nlmsg_seq = ++diag->sequence},
+               .body = {.sdiag_family = one->local.family == LA_FAMILY_IPV4 ? AF_INET : AF_INET6,
+                        .sdiag_protocol = IPPROTO_TCP,
+                        .idiag_states = STATES_ALL}};
+  struct inet_diag_sockid *id = &request.body.id;
+  id->idiag_sport = htons(one->local.port);
+  id->idiag_dport = htons(one->remote.port);
+  id->idiag_if = one->interface;
+  id->idiag_cookie[0] = (uint32_t)one->cookie;
+  id->idiag_cookie[1] = (uint32_t)(one->cookie >> 32);
+  memcpy(id->idiag_src, one->local.addr.bytes, sizeof id->idiag_src);
+  memcpy(id->idiag_dst, one->remote.addr.bytes, sizeof id->idiag_dst);
+  struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+  sendto(diag->fd, &request, sizeof request, 0, (struct sockaddr *)&kernel, sizeof kernel);
+}
+
+void la_inet_diag_destroy_all(LaInetDiag *diag)
+{
+  g_autoptr(GArray) sockets = g_array_new(FALSE, FALSE, sizeof(LaSocket));
+  if (!la_inet_diag_dump(diag, LA_INET_DIAG_PLAIN, sockets, NULL))
+    return;
+  for (guint i = 0; i < sockets->len; i++) {
+    const LaSocket *one = &g_array_index(sockets, LaSocket, i);
+    if (one->kind == LA_SOCKET_FULL && one->state != LA_SOCKET_LISTEN)
+      destroy(diag, one);
+  }
 }

@@ -33,6 +33,7 @@ enum {
   CARETAKER_ATTEMPTS = 100, /* of 100 ms */
   MESSAGE_MAX = 400,
   LOOK_MS = 200,
+  END_MS = 3000,
 };
 
 /* What a run's process tells through its pipe: all of it, or it was killed. */
@@ -47,7 +48,7 @@ typedef struct {
   const LaLabJob *job; /* NULL: the lane is free */
   pid_t pid;
   int pipe;
-  int reservation; /* the socket that holds the slot; -1: not yet reserved */
+  int reservation; /* the socket that holds the slot; -1: none */
   unsigned slot;
 } Lane;
 
@@ -56,7 +57,8 @@ typedef struct {
   const char *no_trace;
   Lane *lanes;
   size_t next, finished;
-  int life[2]; /* every process of the batch holds the writing end */
+  unsigned slot; /* where to look for the next free one */
+  int life[2];   /* every process of the batch holds the writing end */
   pid_t caretaker;
   char prefix[48];
 } Work;
@@ -142,10 +144,12 @@ static bool start_caretaker(Work *work, GError **error)
   return work->caretaker > 0;
 }
 
-/* Reserves a slot that nobody on this machine has. */
-static bool reserve(Lane *lane, GError **error)
+/* Reserves a slot that nobody on this machine has, for one run. They are taken in turn: what a kernel still says of a run that is just
+ * over is not taken for the next one's. */
+static bool reserve(Work *work, Lane *lane, GError **error)
 {
-  for (unsigned slot = 0; slot < LA_LAB_SLOTS; slot++) {
+  for (unsigned i = 0; i < LA_LAB_SLOTS; i++) {
+    unsigned slot = (work->slot + i) % LA_LAB_SLOTS;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int len = g_snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "lastack-lab-%u", slot);
@@ -153,6 +157,7 @@ static bool reserve(Lane *lane, GError **error)
         bind(fd, (struct sockaddr *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0) {
       lane->reservation = fd;
       lane->slot = slot;
+      work->slot = slot + 1;
       return true;
     }
     if (fd >= 0)
@@ -162,14 +167,23 @@ static bool reserve(Lane *lane, GError **error)
   return false;
 }
 
+/* A run's process is asked to end: by the batch, or because the batch's process is gone. */
+static volatile sig_atomic_t asked_to_end;
+
+static void on_end(int number)
+{
+  asked_to_end = number;
+}
+
 /* In the process of a run. */
 static void perform(const Work *work, const Lane *lane, int answer_fd, pid_t parent)
 {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent)
-    raise(SIGKILL);
+  struct sigaction end = {.sa_handler = on_end};
+  sigaction(SIGTERM, &end, NULL);
   signal(SIGINT, SIG_IGN); /* the batch ends its runs */
-  signal(SIGTERM, SIG_DFL);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent)
+    raise(SIGTERM);
   g_autoptr(GError) wrong = NULL;
   char trace[64];
   g_snprintf(trace, sizeof trace, "%s%u", work->prefix, lane->slot);
@@ -177,7 +191,8 @@ static void perform(const Work *work, const Lane *lane, int answer_fd, pid_t par
                          .capture = lane->job->capture,
                          .slot = lane->slot,
                          .trace = work->no_trace == NULL ? trace : NULL,
-                         .no_trace = work->no_trace};
+                         .no_trace = work->no_trace,
+                         .stop = &asked_to_end};
   Answer answer = {.done = la_lab_run(&setup, &answer.result, &wrong)};
   if (!answer.done) {
     answer.code = wrong->domain == LA_ERROR ? wrong->code : LA_ERROR_INTERNAL;
@@ -190,7 +205,7 @@ static void perform(const Work *work, const Lane *lane, int answer_fd, pid_t par
 static bool start_run(Work *work, Lane *lane, const LaLabJob *job, GError **error)
 {
   int pipes[2];
-  if (lane->reservation < 0 && !reserve(lane, error))
+  if (!reserve(work, lane, error))
     return false;
   if (pipe2(pipes, O_CLOEXEC) != 0) {
     g_set_error(error, LA_ERROR, LA_ERROR_INTERNAL, "cannot make a pipe: %s", g_strerror(errno));
@@ -217,6 +232,19 @@ static void end_process(pid_t pid)
   }
 }
 
+/* Waits for a process that was asked to end; kills it when it does not. */
+static void end_within(pid_t pid, unsigned limit_ms)
+{
+  for (unsigned waited = 0; waited < limit_ms; waited += 10) {
+    pid_t ended = waitpid(pid, NULL, WNOHANG);
+    if (ended == pid || (ended < 0 && errno != EINTR))
+      return;
+    g_usleep(10000);
+  }
+  kill(pid, SIGKILL);
+  end_process(pid);
+}
+
 /* The run in `lane` has answered, or has died. */
 static void take_answer(Work *work, Lane *lane)
 {
@@ -229,6 +257,8 @@ static void take_answer(Work *work, Lane *lane)
     wrong = g_error_new(LA_ERROR, answer.code, "%.*s", MESSAGE_MAX - 1, answer.message);
   close(lane->pipe);
   end_process(lane->pid);
+  close(lane->reservation);
+  lane->reservation = -1;
   const LaLabJob *job = lane->job;
   lane->job = NULL;
   work->finished++;
@@ -253,8 +283,13 @@ static void abandon(Work *work)
     Lane *lane = &work->lanes[i];
     if (lane->job == NULL)
       continue;
-    kill(lane->pid, SIGKILL);
-    end_process(lane->pid);
+    kill(lane->pid, SIGTERM);
+  }
+  for (unsigned i = 0; i < work->batch->side_by_side; i++) {
+    Lane *lane = &work->lanes[i];
+    if (lane->job == NULL)
+      continue;
+    end_within(lane->pid, END_MS);
     close(lane->pipe);
     drop_files(lane->job);
     lane->job = NULL;

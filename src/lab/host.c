@@ -135,6 +135,8 @@ void la_lab_host_unplug(const LaLabHost *host, int router)
 
 void la_lab_host_clear(LaLabHost *host)
 {
+  if (host->diag != NULL)
+    la_inet_diag_destroy_all(host->diag);
   la_inet_diag_free(host->diag);
   if (host->packets >= 0)
     close(host->packets);

@@ -33,6 +33,7 @@ bool la_lab_host_start(const LaLabHostSetup *setup, LaLabHost *ret_host, GError 
 /* Cuts the wire at the host's end, so that nothing it does is seen any more. */
 void la_lab_host_unplug(const LaLabHost *host, int router);
 
+/* Its processes must be gone. Nothing of it is left afterwards. */
 void la_lab_host_clear(LaLabHost *host);
 
 #endif

@@ -11,7 +11,7 @@
 #include "lab/steps.h"
 
 enum {
-  EVERY_MS = 25, /* on average, between two beginnings */
+  EVERY_MS = 25,   /* on average, between two beginnings */
   REST_MS = 16000, /* after the last beginning: most have ended by then, some never do */
   RULES_EACH = 2,
   SHARE_WITH_LOSS = 35, /* percent */

@@ -264,7 +264,7 @@ static void turn(Run *run)
 static bool wait_for_listeners(Run *run)
 {
   LaTime limit = monotonic() + (LaTime)LISTEN_LIMIT_MS * LA_MSEC;
-  while (!la_lab_cast_is_listening(run->cast) && monotonic() < limit && run->error == NULL)
+  while (!la_lab_cast_is_listening(run->cast) && monotonic() < limit && run->error == NULL && *run->setup->stop == 0)
     turn(run);
   return run->error == NULL;
 }
@@ -273,6 +273,8 @@ static bool wait_for_listeners(Run *run)
 static bool is_over(Run *run)
 {
   LaTime now = monotonic();
+  if (*run->setup->stop != 0 && run->error == NULL)
+    g_set_error(&run->error, LA_ERROR, LA_ERROR_INTERNAL, "stopped");
   if (run->error != NULL || now - run->recording.started > LIMIT)
     return true;
   if (run->experiment->run_ms != 0)

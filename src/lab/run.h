@@ -3,6 +3,7 @@
 #define LA_LAB_RUN_H
 
 #include <glib.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ typedef struct {
   unsigned slot;                     /* 0 to LA_LAB_SLOTS - 1: which addresses; no two runs at a time may have the same */
   const char *trace;                 /* name of its tracefs instance; NULL: without tracepoints */
   const char *no_trace;              /* why there are none */
+  const volatile sig_atomic_t *stop; /* not 0: end now, with LA_ERROR_INTERNAL (borrowed) */
 } LaLabRunSetup;
 
 enum {
