@@ -99,9 +99,9 @@ def variants(life, end):
     fins = [p for p in end.sent if is_fin(p)]
     peer = life.peer(end)
     # close() with the FIN still in the queue: on the wire it follows the peer's.
-    if "CLOSING" in names and end.acks_of([p for p in end.got if is_fin(p)]):
-        at = names.index("CLOSING")
-        at -= at > 0 and names[at - 1] == "FIN_WAIT_1"
+    acks = end.acks_of([p for p in end.got if is_fin(p)])
+    at = names.index("CLOSING") - 1 if "CLOSING" in names else -1
+    if at >= 0 and names[at] == "FIN_WAIT_1" and acks and (not fins or fins[0].n >= acks[0].n):
         out.append(line[:at] + [("CLOSE_WAIT", True), ("LAST_ACK", not fins), ("CLOSED", True)])
     # A FIN that crosses the RST which ends the connection.
     if len(names) > 1 and names[-1] == "CLOSED" and any(is_fin(p) for p in end.got):
@@ -109,7 +109,9 @@ def variants(life, end):
         if step and not end.acks_of([p for p in end.got if is_fin(p)]):
             out.append(line[:-1] + [(step, True), line[-1]])
     # The handshake's ACK is there and the end says nothing after it: taken, or not.
-    if names and names[0] == "SYN_RECEIVED" and "ESTABLISHED" not in names:
+    third = [p for p in end.got if p.flags & ACK and not p.flags & (SYN | RST)]
+    quiet = third and not any(p.n > third[0].n and not p.flags & (SYN | RST) for p in end.sent)
+    if names and names[0] == "SYN_RECEIVED" and "ESTABLISHED" not in names and quiet:
         out.append(line[:1] + [("ESTABLISHED", True)] + line[1:])
     # FINs that are not in the capture: nobody can tell who closed first.
     if "TIME_WAIT" in names and not fins and "FIN_WAIT_1" in names:

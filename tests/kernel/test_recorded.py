@@ -26,16 +26,15 @@ def check_noticed(lastack, stem):
     for which in ENDS:
         for life in recording.lives:
             end = life.ends[which]
-            for i, state in enumerate(end.states):
-                if end.hidden[i] or state.name == "CLOSED":
+            states, hidden = end.states, end.hidden
+            for i, state in enumerate(states):
+                if hidden[i] or state.name == "CLOSED":
                     continue
-                kept = list(end.states), list(end.hidden)
-                del end.states[i], end.hidden[i]
+                end.states, end.hidden = states[:i] + states[i + 1 :], hidden[:i] + hidden[i + 1 :]
                 wrong("%s without %s" % (which, state.name), recording, records)
-                end.states, end.hidden = kept
-                end.states = [s._replace(name="CLOSING") if j == i else s for j, s in enumerate(end.states)]
+                end.states, end.hidden = states[:i] + [state._replace(name="CLOSING")] + states[i + 1 :], hidden
                 wrong("%s with CLOSING for %s" % (which, state.name), recording, records)
-                end.states = kept[0]
+            end.states, end.hidden = states, hidden
         said = copy.deepcopy(records)
         for r in said:
             if r["type"] == "connection" and which in r["final"]:
