@@ -7,6 +7,7 @@
 #include "cli/live_run.h"
 #include "cli/options.h"
 #include "cli/outputs.h"
+#include "cli/policy_source.h"
 
 /* The filter as text: the words, -f, or -F; NULL without. (transfer full) */
 static bool filter_text(const LaOptions *options, char **ret_text, GError **error)
@@ -54,5 +55,9 @@ LaExitCode la_cmd_live(int argc, char **argv)
   g_autofree char *filter = NULL;
   if (!check(options, &error) || !filter_text(options, &filter, &error))
     return la_exit_tell(error);
-  return la_live_run(options, filter);
+  g_autoptr(LaPolicy) policy = la_policy_of_analysis(options, &error);
+  if (policy == NULL)
+    return la_exit_tell(error);
+  la_policy_apply_thresholds(policy, options);
+  return la_live_run(options, filter, policy);
 }

@@ -26,6 +26,7 @@
 #include "live/host_watch.h"
 #include "live/rights.h"
 #include "live/decider.h"
+#include "report/judge.h"
 
 #define APPLICATION "lastack " LASTACK_VERSION
 #define WAIT_MS 100
@@ -44,8 +45,10 @@ typedef struct {
   const LaOptions *options;
   LaTrackOptions track;
   const char *filter;
-  LaLive *live; /* (owned) */
-  LaDump *dump; /* NULL: none (owned) */
+  const LaPolicy *policy;
+  LaJudge *judge; /* NULL: nobody asked for a policy (owned) */
+  LaLive *live;   /* (owned) */
+  LaDump *dump;   /* NULL: none (owned) */
   LaOutputs outputs;
   LaTracker *tracker;       /* (owned) */
   LaBatch *batch;           /* (owned) */
@@ -125,13 +128,18 @@ static void finish_connection(Run *run, const LaConnection *conn)
   };
   la_diagnose(conn, &run->context, run->findings);
   la_aggregate_connection(run->aggregate, conn, run->findings);
-  la_decider_finished(run->decider, conn, run->findings);
   la_host_watch_finished(run->hosts, conn, run->findings);
   run->capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(run->capture, &record);
   LaCandidate candidate = {.file = record.file, .conn = conn, .findings = run->findings};
-  if (run->options->where != NULL && !la_expression_holds(run->options->where, &candidate))
+  bool selected = run->options->where == NULL || la_expression_holds(run->options->where, &candidate);
+  if (run->judge != NULL && selected)
+    la_judge_connection(run->judge, &record, run->findings);
+  else if (run->judge != NULL)
+    la_policy_drop_noise(run->policy, conn, run->findings, la_judge_check(run->judge)->now);
+  la_decider_finished(run->decider, conn, run->findings);
+  if (!selected)
     return;
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
@@ -160,9 +168,21 @@ static void tell_event(Run *run, const LaEventRecord *event)
   }
 }
 
+/* What the decider tells of connections is judged there. */
+static bool is_noise_of_hosts(const Run *run, const LaEventRecord *event)
+{
+  if (run->judge == NULL || event->connection != 0)
+    return false;
+  LaCandidate candidate = {.finding = &event->finding, .subject = &event->subject};
+  LaTime now = la_judge_check(run->judge)->now;
+  return la_policy_judge(run->policy, 0, &event->finding, &candidate, now).kind == LA_RULING_SUPPRESSED;
+}
+
 static void take_event(Run *run, const LaDecided *decided)
 {
   LaEventRecord event = decided->record;
+  if (is_noise_of_hosts(run, &event))
+    return;
   if (la_alarms_pass(run->alarms, &event, &event.held_back))
     tell_event(run, &event);
 }
@@ -475,6 +495,10 @@ static void report_hosts(Run *run)
     g_array_set_size(findings, 0);
     for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++)
       g_array_append_val(findings, g_array_index(all, LaHostFinding, i).finding);
+    if (run->judge != NULL)
+      la_judge_host(run->judge, &record.subject, findings);
+    if (findings->len == 0)
+      continue;
     record.findings = (const LaFinding *)(const void *)findings->data;
     record.finding_count = findings->len;
     la_counts_add_host(&run->counts, &record);
@@ -517,6 +541,10 @@ static void report_end(Run *run)
   report_hosts(run);
   la_aggregate_figures(run->aggregate, &run->counts.figures);
   la_capture_record_conclude(capture);
+  if (run->judge != NULL) {
+    la_judge_capture(run->judge, capture);
+    la_judge_end(run->judge, &run->counts);
+  }
   for (unsigned r = 0; r < run->outputs.reports->len; r++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, r);
     report->format->capture(report, capture);
@@ -546,6 +574,32 @@ static char *identity_of(const Run *run)
   return g_strndup(out->str + 1, out->len - 2);
 }
 
+static char *name_of_capture(const Run *run)
+{
+  if (run->dump != NULL)
+    return g_strdup(la_dump_path(run->dump));
+  g_autoptr(GString) name = g_string_new(NULL);
+  unsigned count;
+  const LaInterface *interfaces = la_live_interfaces(run->live, &count);
+  for (unsigned i = 0; i < count; i++)
+    g_string_append_printf(name, "%s%s", i > 0 ? "," : "", interfaces[i].name);
+  return g_strdup(name->str);
+}
+
+/* A policy suppresses, and formats for CI tell at the end what it says. */
+static void begin_judging(Run *run)
+{
+  if (run->options->policy == NULL && !la_outputs_judge(run->options))
+    return;
+  g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+  g_ptr_array_add(paths, name_of_capture(run));
+  LaJudgeOptions how = {.policy = run->policy,
+                        .now = clock_of(CLOCK_REALTIME),
+                        .ephemeral_low = run->options->track.ephemeral_low,
+                        .paths = paths};
+  run->judge = la_judge_new(&how);
+}
+
 static bool open_all(Run *run, GError **error)
 {
   const LaLiveChoices *live = &run->options->live;
@@ -572,7 +626,9 @@ static bool open_all(Run *run, GError **error)
     if (run->dump == NULL)
       return false;
   }
-  if (!la_outputs_open(&run->outputs, run->options, NULL, error))
+  begin_judging(run);
+  LaOutputsFor what = {.check = run->judge != NULL ? la_judge_check(run->judge) : NULL};
+  if (!la_outputs_open(&run->outputs, run->options, &what, error))
     return false;
   for (unsigned i = 0; i < run->outputs.outputs->len; i++)
     la_output_by_record(g_ptr_array_index(run->outputs.outputs, i));
@@ -613,18 +669,6 @@ static bool give_up_rights(Run *run, GError **error)
   return ok;
 }
 
-static char *name_of_capture(const Run *run)
-{
-  if (run->dump != NULL)
-    return g_strdup(la_dump_path(run->dump));
-  g_autoptr(GString) name = g_string_new(NULL);
-  unsigned count;
-  const LaInterface *interfaces = la_live_interfaces(run->live, &count);
-  for (unsigned i = 0; i < count; i++)
-    g_string_append_printf(name, "%s%s", i > 0 ? "," : "", interfaces[i].name);
-  return g_strdup(name->str);
-}
-
 static void prepare(Run *run)
 {
   run->track = run->options->track;
@@ -643,6 +687,8 @@ static void prepare(Run *run)
   la_tracker_begin_file(run->tracker, 1);
   run->context = (LaContext){.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
   run->decider = la_decider_new(run->tracker, &run->context);
+  if (run->judge != NULL)
+    la_decider_set_policy(run->decider, run->policy, la_judge_check(run->judge)->now);
   run->hosts = la_host_watch_new(run->tracker, &run->context, &aggregate, HOSTS_SPAN);
   run->alarms = la_alarms_new(run->options->live.realarm);
   run->clock = run->last_packet = LA_TIME_NONE;
@@ -674,13 +720,14 @@ static LaExitCode run_open(Run *run)
   return run->code;
 }
 
-LaExitCode la_live_run(const LaOptions *options, const char *filter)
+LaExitCode la_live_run(const LaOptions *options, const char *filter, const LaPolicy *policy)
 {
-  Run run = {.options = options, .filter = filter, .interrupt = la_interrupt_watch()};
+  Run run = {.options = options, .filter = filter, .policy = policy, .interrupt = la_interrupt_watch()};
   g_autoptr(GError) error = NULL;
   watch_signals();
   LaExitCode code = open_all(&run, &error) && give_up_rights(&run, &error) ? run_open(&run) : la_exit_tell(error);
   la_outputs_clear(&run.outputs);
+  la_judge_free(run.judge);
   g_free(run.identity);
   la_dump_free(run.dump);
   la_live_free(run.live);

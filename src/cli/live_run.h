@@ -4,8 +4,10 @@
 
 #include "cli/exit_code.h"
 #include "cli/options.h"
+#include "select/policy.h"
 
-/* Captures, analyses and reports until it is told to end. `filter` is a BPF expression or NULL. */
-LaExitCode la_live_run(const LaOptions *options, const char *filter);
+/* Captures, analyses and reports until it is told to end. `filter` is a BPF expression or NULL. What `policy` calls known noise is not
+ * told. */
+LaExitCode la_live_run(const LaOptions *options, const char *filter, const LaPolicy *policy);
 
 #endif

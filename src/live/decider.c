@@ -45,6 +45,8 @@ typedef struct {
 } Due;
 
 struct LaDecider {
+  const LaPolicy *policy; /* what it suppresses is not told; NULL: none (borrowed) */
+  LaTime policy_now;
   LaTracker *tracker;       /* (borrowed) */
   const LaContext *context; /* (borrowed) */
   GHashTable *watched;      /* handle -> Watched */
@@ -174,7 +176,15 @@ static void ask(LaDecider *decider, LaConnection *conn, LaTime at, LaFindings *r
 {
   la_tracker_suppose_end(decider->tracker, conn, at);
   la_diagnose(conn, decider->context, ret);
+  if (decider->policy != NULL)
+    la_policy_drop_noise(decider->policy, conn, ret, decider->policy_now);
   la_tracker_resume(conn);
+}
+
+void la_decider_set_policy(LaDecider *decider, const LaPolicy *policy, LaTime now)
+{
+  decider->policy = policy;
+  decider->policy_now = now;
 }
 
 static bool counts(const LaFinding *finding)

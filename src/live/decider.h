@@ -7,6 +7,7 @@
 
 #include "diagnose/diagnose.h"
 #include "report/event.h"
+#include "select/policy.h"
 #include "track/tracker.h"
 
 typedef struct LaDecider LaDecider;
@@ -15,6 +16,9 @@ typedef struct LaDecider LaDecider;
 LaDecider *la_decider_new(LaTracker *tracker, const LaContext *context);
 void la_decider_free(LaDecider *decider);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaDecider, la_decider_free)
+
+/* From now on what `policy` (borrowed) suppresses at `now`, by the clock, is not told. */
+void la_decider_set_policy(LaDecider *decider, const LaPolicy *policy, LaTime now);
 
 /* To be called after every batch of packets, and when there are none: looks at what changed, and at what has become due by `now`
  * (capture time, the tracker's clock). */

@@ -66,6 +66,7 @@ LaJudge *la_judge_new(const LaJudgeOptions *options)
   const LaPolicy *policy = options->policy;
   LaJudge *judge = g_new0(LaJudge, 1);
   judge->options = *options;
+  judge->options.paths = NULL; /* copied below */
   judge->check = la_check_new(policy, options->now);
   judge->suites = g_ptr_array_new_with_free_func(free_suite);
   judge->by_server = g_hash_table_new(hash_server, equal_server);

@@ -25,7 +25,7 @@ typedef struct {
   const LaMarks *marks;       /* NULL: none */
   const LaBaseline *baseline; /* NULL: none */
   const LaOwners *owners;     /* NULL: nobody looked */
-  const GPtrArray *paths;     /* of char *: the captures, in their order */
+  const GPtrArray *paths;     /* of char *: the captures, in their order (copied) */
   LaTruncated truncated;
 } LaJudgeOptions;
 

@@ -413,3 +413,23 @@ LaRuling la_policy_judge(const LaPolicy *policy, unsigned service, const LaFindi
   }
   return ruling;
 }
+
+void la_policy_drop_noise(const LaPolicy *policy, const LaConnection *conn, LaFindings *findings, LaTime now)
+{
+  if (findings->count == 0 || policy->clauses->len == 0)
+    return;
+  LaCandidate candidate = {.file = conn->file, .conn = conn, .findings = findings};
+  unsigned service = la_policy_service_of(policy, &candidate);
+  bool noise[LA_FINDINGS_MAX];
+  for (unsigned i = 0; i < findings->count; i++)
+    noise[i] = la_policy_judge(policy, service, &findings->items[i], &candidate, now).kind == LA_RULING_SUPPRESSED;
+  unsigned kept = 0;
+  for (unsigned i = 0; i < findings->count; i++) {
+    if (noise[i])
+      continue;
+    if (kept != i)
+      findings->items[kept] = findings->items[i];
+    kept++;
+  }
+  findings->count = kept;
+}

@@ -123,6 +123,9 @@ typedef struct {
 LaRuling la_policy_judge(const LaPolicy *policy, unsigned service, const LaFinding *finding, const LaCandidate *candidate,
                          LaTime now);
 
+/* Takes out what the policy suppresses of a connection's findings, and counts nothing: for those that look again and again. */
+void la_policy_drop_noise(const LaPolicy *policy, const LaConnection *conn, LaFindings *findings, LaTime now);
+
 /* Whether the clause does not hold any more. */
 static inline bool la_clause_expired(const LaPolicyClause *clause, LaTime now)
 {

@@ -265,10 +265,6 @@ class Analyze(CiTest):
             out = run("-o", form, "close-wait-leak.pcapng", code=0, cwd=self.dir)
             self.assertIn(b"close-wait-leak", out)
 
-    def test_live_has_no_policy(self):
-        done = subprocess.run([LASTACK, "live", "-i", "lo", "-a", "duration:1", "-o", "junit"], capture_output=True, timeout=60, check=False)
-        self.assertIn(done.returncode, (2, 5))
-
 
 def main():
     global LASTACK, SAMPLES
