@@ -92,14 +92,14 @@ bool la_expression_holds(const LaExpression *expression, const LaCandidate *cand
   return la_node_holds(expression->root, candidate);
 }
 
-static bool needs_path(const LaNode *node)
+static bool needs_whole(const LaNode *node)
 {
   for (; node != NULL; node = node->next) {
     for (unsigned p = 0; p < node->parts; p++) {
-      if (la_field_needs_path(node->part[p]))
+      if (la_field_needs_whole(node->part[p]))
         return true;
     }
-    if (needs_path(node->child))
+    if (needs_whole(node->child))
       return true;
   }
   return false;
@@ -107,5 +107,5 @@ static bool needs_path(const LaNode *node)
 
 LaRecords la_expression_records(const LaExpression *expression)
 {
-  return needs_path(expression->root) ? LA_RECORDS_WHOLE : LA_RECORDS_BRIEF;
+  return needs_whole(expression->root) ? LA_RECORDS_WHOLE : LA_RECORDS_BRIEF;
 }

@@ -60,8 +60,8 @@ unsigned la_field_parts(const LaFieldRow *row, const LaFieldRow *ret_parts[2]);
 /* Reads from what the candidate is, also from a stored record. `part` stands for itself. */
 bool la_field_value(const LaCandidate *candidate, const LaFieldRow *part, unsigned at, LaValue *ret);
 
-/* Whether a part is read from a connection's path. */
-bool la_field_needs_path(const LaFieldRow *part);
+/* Whether a part is not among the figures that a connection in brief has (LA_CONN_BRIEF). */
+bool la_field_needs_whole(const LaFieldRow *part);
 
 /* "number", "address" ..., and the unit of a bare number. */
 const char *la_field_type_name(const LaFieldRow *row);

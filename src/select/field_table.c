@@ -374,10 +374,14 @@ unsigned la_field_parts(const LaFieldRow *row, const LaFieldRow *ret_parts[2])
   return count;
 }
 
-bool la_field_needs_path(const LaFieldRow *part)
+bool la_field_needs_whole(const LaFieldRow *part)
 {
-  return g_str_has_prefix(part->name, "path.") || part->pick == pick_state || part->pick == pick_certain ||
-         part->pick == pick_first || part->span == la_connection_close_wait;
+  static const char *const prefixes[] = {"path.", "final.", "handshake.client_options.", "handshake.server_options."};
+  for (unsigned i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+    if (g_str_has_prefix(part->name, prefixes[i]))
+      return true;
+  }
+  return part->pick == pick_first || part->span == la_connection_close_wait;
 }
 
 bool la_field_value(const LaCandidate *candidate, const LaFieldRow *part, unsigned at, LaValue *ret)

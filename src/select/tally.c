@@ -70,6 +70,16 @@ static bool has_upper_bound(const LaNode *node)
   return node->op == LA_OP_LT || node->op == LA_OP_LE || node->op == LA_OP_EQ;
 }
 
+/* Whether a value is one of those that break the bound: for a minimum one below it, for a maximum one above it. */
+static bool is_beyond(const LaNode *node, int64_t value)
+{
+  if (node->op == LA_OP_LT || node->op == LA_OP_LE)
+    return node->function != LA_AGGREGATE_MIN && value > node->literals[0].high;
+  if (node->op == LA_OP_GT || node->op == LA_OP_GE)
+    return node->function != LA_AGGREGATE_MAX && value < node->literals[0].low;
+  return false;
+}
+
 /* Adds the values of a field. Returns whether one is beyond the bound. */
 static bool add_values(const LaNode *node, Slot *slot, const LaCandidate *candidate)
 {
@@ -84,7 +94,7 @@ static bool add_values(const LaNode *node, Slot *slot, const LaCandidate *candid
       slot->asked++;
       if (slot->histogram != NULL)
         la_histogram_add(slot->histogram, value.number);
-      beyond = beyond || (has_upper_bound(node) ? value.number > node->literals[0].high : value.number < node->literals[0].low);
+      beyond = beyond || is_beyond(node, value.number);
       la_value_clear(&value);
     }
   }

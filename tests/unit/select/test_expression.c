@@ -642,6 +642,7 @@ static void test_records(void **state)
       {"exists(teardown.close_wait_s.server)", LA_RECORDS_WHOLE},
       {"teardown.first == both", LA_RECORDS_WHOLE},
       {"final.server.certain", LA_RECORDS_WHOLE},
+      {"handshake.client_options.mss < 1460", LA_RECORDS_WHOLE},
   };
   for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++) {
     g_autoptr(LaExpression) expression = parse_as(wanted[i].text, CONN);
