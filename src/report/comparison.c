@@ -1,5 +1,5 @@
-/* Services are matched by name (address and port), after the maps. When neither run has a service that the other has, and each has one,
- * these two are compared: tests often let the system choose a port.
+/* Services are matched by name (address and port), after the maps. When there are no maps, neither run has a service that the other
+ * has, and each has one, these two are compared: tests often let the system choose a port.
  *
  * What is compared is the share of a service's connections that have a finding. Many shares compared at once give a small p here and there by
  * chance alone, so the limit is divided by their number (Bonferroni). Findings about hosts have no share: such a finding is a judgement about
@@ -269,7 +269,8 @@ LaComparison *la_comparison_new(const LaRun *before, const LaRun *after, const L
   }
   g_autoptr(LaRun) named = renamed(before, options);
   match(c, named, after);
-  pair_single(c, named, after);
+  if (options->map_count == 0)
+    pair_single(c, named, after);
   for (unsigned s = 0; s < c->services->len; s++) {
     const LaServiceChange *service = g_ptr_array_index(c->services, s);
     for (unsigned i = 0; i < service->findings->len; i++)
