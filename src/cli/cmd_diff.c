@@ -183,7 +183,7 @@ static bool write_one(const LaOptions *options, const LaComparison *comparison, 
     la_comparison_ndjson(comparison, &how, la_output_buffer(out));
   else
     la_comparison_text(comparison, &how, la_output_buffer(out));
-  return la_output_close(g_steal_pointer(&out), error);
+  return la_output_close(out, error);
 }
 
 static LaExitCode write_all(const LaOptions *options, const LaComparison *comparison)
