@@ -32,6 +32,7 @@ pc:libseccomp libseccomp-dev libseccomp-devel libseccomp-dev libseccomp -
 pc:zlib     zlib1g-dev      zlib-devel           zlib-dev    zlib     zlib
 pc:libzstd  libzstd-dev     libzstd-devel        zstd-dev    zstd     zstd
 pc:liblz4   liblz4-dev      lz4-devel            lz4-dev     lz4      lz4
+pc:libmicrohttpd libmicrohttpd-dev libmicrohttpd-devel libmicrohttpd-dev libmicrohttpd libmicrohttpd
 pc:libseccomp libseccomp-dev libseccomp-devel    libseccomp-dev libseccomp libseccomp
 '
 needs_test='
@@ -46,13 +47,13 @@ cmd:tcpdump      tcpdump             tcpdump              tcpdump            tcp
 cmd:prove        perl                perl-Test-Harness    perl-utils         perl               perl
 cmd:zstd         zstd                zstd                 zstd               zstd               zstd
 cmd:lz4          lz4                 lz4                  lz4                lz4                lz4
-py:jsonschema    python3,python3-jsonschema python3,python3-jsonschema python3,py3-jsonschema python,python-jsonschema python
+py:modules       python3,python3-jsonschema,python3-prometheus-client,python3-yaml python3,python3-jsonschema,python3-prometheus_client,python3-pyyaml python3,py3-jsonschema,py3-prometheus-client,py3-yaml python,python-jsonschema,python-prometheus_client,python-yaml python
 '
 
-# The first Python that has the module the tests need; fails when there is none.
+# The first Python that has the modules the tests need; fails when there is none.
 find_python() {
   for python in python3 /usr/bin/python3; do
-    if "$python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("jsonschema") is None)' >/dev/null 2>&1; then
+    if "$python" -c 'import jsonschema, prometheus_client, yaml' >/dev/null 2>&1; then
       command -v "$python"
       return 0
     fi

@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "capture/link_type.h"
 #include "cli/interrupt.h"
+#include "cli/live_metrics.h"
 #include "cli/outputs.h"
 #include "cli/reader.h"
 #include "live/alarms.h"
@@ -59,7 +60,8 @@ typedef struct {
   LaDecider *decider;       /* (owned) */
   LaHostWatch *hosts;       /* (owned) */
   LaAlarms *alarms;         /* (owned) */
-  char *identity;           /* what every NDJSON record carries (owned) */
+  LaLiveMetrics metrics;
+  char *identity; /* what every NDJSON record carries (owned) */
   LaStatsRecord stats;
   Totals told;      /* what the stats record before this one counted up to */
   LaTime stats_due; /* monotonic */
@@ -129,6 +131,7 @@ static void finish_connection(Run *run, const LaConnection *conn)
   la_diagnose(conn, &run->context, run->findings);
   la_aggregate_connection(run->aggregate, conn, run->findings);
   la_host_watch_finished(run->hosts, conn, run->findings);
+  la_live_metrics_connection(&run->metrics, conn);
   run->capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(run->capture, &record);
@@ -183,6 +186,7 @@ static void take_event(Run *run, const LaDecided *decided)
   LaEventRecord event = decided->record;
   if (is_noise_of_hosts(run, &event))
     return;
+  la_live_metrics_event(&run->metrics, &event);
   if (la_alarms_pass(run->alarms, &event, &event.held_back))
     tell_event(run, &event);
 }
@@ -266,6 +270,23 @@ static void tell_so_far(Run *run, LaTime mono)
     if (report->format->so_far != NULL)
       report->format->so_far(report, &run->counts, &run->stats);
   }
+}
+
+/* Somebody may have asked for /metrics. */
+static void serve_metrics(Run *run, LaTime mono)
+{
+  if (!la_live_metrics_are_wanted(&run->metrics, mono))
+    return;
+  Totals totals = totals_of(run);
+  LaMetricsCapture capture = {.version = LASTACK_VERSION,
+                              .started = clock_of(CLOCK_REALTIME) - (mono - run->started),
+                              .last_packet = run->last_packet,
+                              .packets = totals.packets,
+                              .kernel_drops = totals.kernel,
+                              .interface_drops = totals.interface,
+                              .evicted = totals.evicted,
+                              .bytes = la_tracker_bytes(run->tracker)};
+  la_live_metrics_answer(&run->metrics, run->tracker, &capture, mono);
 }
 
 /* ---- packets ---- */
@@ -438,7 +459,18 @@ static void tell_start(const Run *run)
   }
   if (run->options->live.snaplen < LA_LIVE_SNAPLEN_WHOLE)
     g_string_append_printf(line, ", %u bytes of each packet", run->options->live.snaplen);
+  if (run->metrics.http != NULL)
+    g_string_append_printf(line, ", metrics at http://%s/metrics", la_http_address(run->metrics.http));
   tell(line->str);
+}
+
+static void wait_for_more(Run *run)
+{
+  struct pollfd others[1];
+  unsigned count = 0;
+  if (run->metrics.http != NULL)
+    others[count++] = (struct pollfd){.fd = la_http_fd(run->metrics.http), .events = POLLIN};
+  la_live_wait(run->live, others, count, WAIT_MS);
 }
 
 static void loop(Run *run)
@@ -458,6 +490,7 @@ static void loop(Run *run)
       reopen(run);
     if (asked_summary != 0)
       tell_so_far(run, mono);
+    serve_metrics(run, mono);
     tell_news(run);
     if (!la_outputs_are_read(&run->outputs))
       run->ended = true;
@@ -465,7 +498,7 @@ static void loop(Run *run)
     if (until != 0 && mono - run->started >= until)
       run->ended = true;
     if (!busy && !run->ended)
-      la_live_wait(run->live, NULL, 0, WAIT_MS);
+      wait_for_more(run);
   }
 }
 
@@ -616,6 +649,8 @@ static bool open_all(Run *run, GError **error)
   if (run->live == NULL)
     return false;
   run->carried = la_live_carried(run->live);
+  if (!la_live_metrics_open(&run->metrics, live->metrics, error))
+    return false;
   if (live->write != NULL) {
     LaDumpOptions dump = {.path = live->write,
                           .application = APPLICATION,
@@ -728,6 +763,7 @@ LaExitCode la_live_run(const LaOptions *options, const char *filter, const LaPol
   LaExitCode code = open_all(&run, &error) && give_up_rights(&run, &error) ? run_open(&run) : la_exit_tell(error);
   la_outputs_clear(&run.outputs);
   la_judge_free(run.judge);
+  la_live_metrics_clear(&run.metrics);
   g_free(run.identity);
   la_dump_free(run.dump);
   la_live_free(run.live);

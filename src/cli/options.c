@@ -153,6 +153,7 @@ static const struct Row {
      "findings that can be a regression: error, warning (the default) or note"},
     {LA_OPTION_DIFF_ALLOW_TRUNCATED, 0, "allow-truncated", NULL, DIFF,
      "end with 0 although a capture broke off, when what was read is well"},
+    {LA_OPTION_METRICS, 0, "metrics", "[ADDR:]PORT", LIVE, "serve /metrics for Prometheus, and /healthz (ADDR: the loopback)"},
     {OPTION_HELP, 'h', "help", NULL, ANALYZE | SHOW | EXPLAIN | LIVE | INTERFACES | SOCKETS | CHECK | DIFF, "this text"},
 };
 

@@ -28,6 +28,7 @@ void la_live_choices_clear(LaLiveChoices *choices)
   g_free(choices->netns);
   g_free(choices->write);
   g_free(choices->user);
+  g_free(choices->metrics);
 }
 
 static void replace(char **text, const char *value)
@@ -172,6 +173,7 @@ bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const cha
   case LA_OPTION_REALARM: return take_realarm(choices, value, error);
   case LA_OPTION_MAX_CONNECTIONS: return take_max_connections(choices, value, error);
   case LA_OPTION_MAX_MEMORY: return take_max_memory(choices, value, error);
+  case LA_OPTION_METRICS: replace(&choices->metrics, value); return true;
   case LA_OPTION_OWNER: choices->owner = true; return true;
   }
   g_assert_not_reached();

@@ -25,6 +25,7 @@ typedef enum {
   LA_OPTION_MAX_CONNECTIONS,
   LA_OPTION_MAX_MEMORY,
   LA_OPTION_OWNER,
+  LA_OPTION_METRICS,
 } LaLiveOption;
 
 typedef struct {
@@ -42,6 +43,7 @@ typedef struct {
   LaTime realarm; /* the same finding of the same service is told again after this */
   uint32_t max_connections;
   uint64_t max_memory; /* bytes for connections; 0: no limit of its own */
+  char *metrics;       /* --metrics, or NULL (owned) */
   bool owner;          /* processes are named beside sockets */
 } LaLiveChoices;
 
