@@ -33,7 +33,6 @@ pc:zlib     zlib1g-dev      zlib-devel           zlib-dev    zlib     zlib
 pc:libzstd  libzstd-dev     libzstd-devel        zstd-dev    zstd     zstd
 pc:liblz4   liblz4-dev      lz4-devel            lz4-dev     lz4      lz4
 pc:libmicrohttpd libmicrohttpd-dev libmicrohttpd-devel libmicrohttpd-dev libmicrohttpd libmicrohttpd
-pc:libseccomp libseccomp-dev libseccomp-devel    libseccomp-dev libseccomp libseccomp
 '
 needs_test='
 lib:libasan.so   gcc                 libasan              build-base         gcc                -
