@@ -17,6 +17,8 @@ static const struct {
     {"list", la_cmd_lab_list, "the experiments, one line each"},
     {"run", la_cmd_lab_run, "run experiments: a capture, and beside it what the kernels' sockets did"},
     {"random", la_cmd_lab_random, "many connections with random behaviour and losses"},
+    {"show", la_cmd_lab_show,
+     "a recording that ships with the program, or your own: the kernel's states beside the inferred ones"},
 };
 
 gboolean la_lab_options_parse(GOptionContext *context, int *argc, char ***argv, const LaLabWords *words, GError **error)
@@ -86,6 +88,6 @@ LaExitCode la_cmd_lab(int argc, char **argv)
   if (nearest != NULL)
     la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s', did you mean '%s'?", argv[1], nearest);
   else
-    la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s': list, run or random", argv[1]);
+    la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s': list, run, random or show", argv[1]);
   return la_exit_tell(error);
 }

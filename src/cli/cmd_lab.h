@@ -10,6 +10,7 @@
 LaExitCode la_cmd_lab_list(int argc, char **argv);
 LaExitCode la_cmd_lab_run(int argc, char **argv);
 LaExitCode la_cmd_lab_random(int argc, char **argv);
+LaExitCode la_cmd_lab_show(int argc, char **argv);
 
 /* Parses a subcommand's options; `min_words` to `max_words` words must remain. LA_ERROR_USAGE otherwise. */
 typedef struct {

@@ -22,6 +22,13 @@ WRONG = [
     (["lab", "random", "--connections", "0"], 2, "--connections 0"),
     (["lab", "random", "--connections", "2001"], 2, "--connections 2001"),
     (["lab", "random", "--seed", "-1"], 2, "--seed -1"),
+    (["lab", "show"], 2, "which recording?"),
+    (["lab", "show", "half-closed"], 2, "did you mean 'half-close'"),
+    (["lab", "show", "xyzzy"], 2, "half-close"),
+    (["lab", "show", "no/such.pcapng"], 3, "no/such.json"),
+    (["lab", "show", "half-close", "--truth", "/dev/null"], 3, "no account of the laboratory"),
+    (["lab", "show", "half-close", "--truth", "/etc/hostname"], 3, "no account of the laboratory"),
+    (["lab", "show", "half-close", "--conn", "9"], 2, "there is no connection 9"),
 ]
 
 
@@ -39,9 +46,17 @@ def main():
     wrong = []
     for words, code, text in WRONG:
         done = subprocess.run([binary] + words, capture_output=True, text=True, check=False)
-        if done.returncode != code or text not in done.stderr or done.stdout or (code != 2 or words != ["lab"]) and \
+        printed = bool(done.stdout) and "--conn" not in words
+        if done.returncode != code or text not in done.stderr or printed or (code != 2 or words != ["lab"]) and \
                 done.stderr.count("\n") != 1:
             wrong.append("%s: exit code %d, %r %r" % (" ".join(words), done.returncode, done.stdout, done.stderr))
+    for name, lines in (("half-close", ("half-close", "FIN_WAIT2      FIN_WAIT_2", "10 of the kernel's 10 states")),
+                        ("lost-final-ack", ("after_capture_point", "10 of the kernel's 10 states")),
+                        ("port-reused", ("connection 2", "10 of the kernel's 10 states"))):
+        shown = subprocess.run([binary, "lab", "show", name], capture_output=True, text=True, check=False)
+        for line in lines:
+            if shown.returncode != 0 or line not in shown.stdout:
+                wrong.append("lab show %s: exit code %d, no '%s' in %s" % (name, shown.returncode, line, shown.stdout))
     listed = subprocess.run([binary, "lab", "list"], capture_output=True, text=True, check=True).stdout
     if sum(line.startswith("  ") for line in listed.splitlines()) < 40:
         wrong.append("fewer than 40 experiments are listed")
