@@ -72,6 +72,7 @@ static LaExitCode judge_files(Gate *gate)
       .interrupt = gate->interrupt,
       .progress = progress,
       .judge = judge,
+      .reads_all = true,
       .spooled = LA_NOT_SPOOLED,
   };
   LaExitCode code = verdict(gate, judge, la_pipeline_run(&pipeline));

@@ -219,6 +219,8 @@ static bool is_interrupted(const Run *run)
 
 static bool is_read(const Run *run)
 {
+  if (run->pipeline->reads_all)
+    return true;
   if (run->pipeline->selection != NULL)
     return true; /* -w wants all of it */
   for (unsigned i = 0; i < run->pipeline->report_count; i++) {

@@ -21,6 +21,7 @@ typedef struct {
   const volatile sig_atomic_t *interrupt; /* not 0: end with what there is */
   LaProgress *progress;                   /* NULL: none */
   LaJudge *judge;                         /* holds the records against a policy; NULL: nobody does */
+  bool reads_all;                         /* also when nobody reads the reports any more: the exit code is what is wanted */
   int spooled;                            /* stands for standard input, or LA_NOT_SPOOLED */
 } LaPipeline;
 

@@ -155,6 +155,30 @@ class NeverByAccident(CheckTest):
         self.expect_line(2, "check", "clean.pcap", words=[".lastack"])
         self.expect_line(2, "check", "clean.pcap", "--policy", "nowhere", words=["nowhere"])
 
+    def test_a_reader_that_goes_away(self):
+        """Half of the packets are no verdict: all are read, whoever still reads the report."""
+        import subprocess  # noqa: PLC0415
+        frames = [f for i in range(4000) for f in clean_connection(10000 + i)]
+        big = pcap_header() + b"".join(pcap_record(f, i // 1000) for i, f in enumerate(frames))
+        self.file("big.pcap", big + b"".join(pcap_record(segment(*step, ports=(9999, 8888)), 40 + at) for at, *step in OPENING))
+        for form, code in [("ndjson", 1), ("text", 1)]:
+            process = self.start("check", "-o", form, "big.pcap", "--observed-until", str(cli.EPOCH + 200), stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL)
+            process.stdout.close()
+            self.assertEqual(process.wait(60), code, form)
+
+    def test_standard_input(self):
+        self.assertEqual(self.expect(0, "check", "-", stdin=CLEAN).text.split(".")[0], "PASS     1 connection of standard input keeps the built-in policy")
+        self.expect(1, "check", "-", "--observed-until", LATER, stdin=LEAK)
+        self.expect(3, "check", "-", stdin=b"")
+
+    def test_pieces_of_one_capture(self):
+        """Under --sequence a leak is one, wherever the files were cut."""
+        cut = 24 + (16 + 54) * 3  # the header, and the three segments of the handshake
+        self.file("a.pcap", LEAK[:cut])
+        self.file("b.pcap", pcap_header() + LEAK[cut:])
+        self.check(1, "--sequence", "a.pcap", "b.pcap", "--observed-until", LATER, words=["1 of 1 connection of 2 captures", "close-wait-leak"])
+
     def test_output_that_cannot_be_written(self):
         self.expect(6, "check", "clean.pcap", "-o", "junit:/dev/full")
         self.expect(1, "check", "leak.pcap", "--observed-until", LATER, "-o", "junit:/dev/full")
@@ -235,6 +259,16 @@ class Policies(CheckTest):
         self.policy("[policy]\nfail-on = warning\n[service chat]\nwhere = server.port == 8888\nallow = rst-unread-data\n")
         self.check(0, "reset.pcap")
         self.check(1, "reset.pcap", "other.pcap")
+
+    def test_expectations_of_a_service(self):
+        """Over its own connections only."""
+        self.file("other.pcap", timed(OPENING + [(2, 0, RST | ACK, 105, 306)], ports=(40001, 9999)))
+        self.policy("[service chat]\nwhere = server.port == 8888\nexpect.fins = share(teardown == \"fin\") == 100%\nrequire.fin = teardown == \"fin\"\n")
+        self.check(0, "clean.pcap", "other.pcap", words=["holds expect.fins on chat"])
+        self.policy("[policy]\nexpect.fins = share(teardown == \"fin\") == 100%\n[service chat]\nwhere = server.port == 8888\n")
+        self.check(1, "clean.pcap", "other.pcap", words=["BROKEN expect.fins on run", "50% (1 of 2)"])
+        self.policy("[policy]\nrequire.fin = teardown == \"fin\"\n[service chat]\nwhere = server.port == 8888\n")
+        self.check(1, "clean.pcap", "other.pcap", words=["BROKEN require.fin on 198.51.100.7:9999"], absent=["on chat"])
 
     def test_command_line_over_file(self):
         self.policy("[policy]\nfail-on = warning\n[service chat]\nwhere = server.port == 8888\n")
