@@ -251,6 +251,14 @@ class Policies(CheckTest):
         self.policy("[policy]\nfail-on = warning\n[allow *]\nwhere = client.ip in 192.0.2.0/24\n")
         self.check(0, "reset.pcap")
 
+    def test_examples_are_those_that_break(self):
+        """Of the same code one connection only warns, and a later one is forbidden: that is the one to look at."""
+        two = RESET + b"".join(pcap_record(segment(*step, ports=(40002, 8888)), at + 3) for at, *step in OPENING + [(2, 0, RST | ACK, 105, 306)])
+        self.file("two.pcap", two)
+        self.policy("[forbid rst-unread-data]\nwhere = client.port == 40002\n")
+        result = self.check(1, "two.pcap", words=["BROKEN rst-unread-data", "--conn 2", "forbidden by .lastack:1"])
+        self.assertNotIn("--conn 1", result.text)
+
     def test_services(self):
         self.file("other.pcap", timed(OPENING + [(2, 0, RST | ACK, 105, 306)], ports=(40001, 9999)))
         self.policy("[policy]\nfail-on = warning\n[service chat]\nwhere = server.port == 8888\nfail-on = error\n")

@@ -189,6 +189,18 @@ class Sarif(CiTest):
         self.assertNotEqual(one, unlike)
 
 
+    def test_fingerprint_of_a_port_that_changes(self):
+        """A test server on a port that the kernel chose is the same service in the next run; one on another fixed port is not."""
+        import cli  # noqa: PLC0415
+        prints = {}
+        for port in (8888, 8889, 40999, 41000):
+            frames = [cli.segment(0, cli.SYN, 100, 0, ports=(50001, port)), cli.segment(1, cli.RST | cli.ACK, 0, 101, ports=(50001, port))]
+            (self.dir / "p.pcap").write_bytes(cli.pcap(frames))
+            prints[port] = self.result("connection-refused", b"p.pcap", policy="@default")["partialFingerprints"]["lastack/v1"]
+        self.assertEqual(prints[40999], prints[41000])
+        self.assertEqual(len(set(prints.values())), 3)
+
+
 class Tap(CiTest):
     @needs("prove")
     def test_parsed(self):
