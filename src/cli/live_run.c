@@ -26,6 +26,7 @@
 #include "live/dump.h"
 #include "live/host_watch.h"
 #include "live/rights.h"
+#include "live/socket_watch.h"
 #include "live/decider.h"
 #include "report/judge.h"
 
@@ -33,6 +34,9 @@
 #define WAIT_MS 100
 #define IDLE_TIMEOUT (2 * 3600 * LA_SEC)
 #define STATS_INTERVAL (60 * LA_SEC)
+#define SOCKETS_INTERVAL (30 * LA_SEC)
+#define CONTRADICTION_AGE (5 * LA_SEC)
+#define CONTRADICTIONS_TOLD 5u
 #define HOSTS_SPAN (600 * LA_SEC)
 #define HOSTS_SHARE 20             /* looking at hosts takes at most one part in so many of the time */
 #define QUIET_FILTER (10 * LA_SEC) /* a filter that lets nothing through for so long is mentioned */
@@ -61,7 +65,10 @@ typedef struct {
   LaHostWatch *hosts;       /* (owned) */
   LaAlarms *alarms;         /* (owned) */
   LaLiveMetrics metrics;
-  char *identity; /* what every NDJSON record carries (owned) */
+  LaSocketWatch *sockets;  /* NULL: the kernel does not tell (owned) */
+  LaTime sockets_due;      /* monotonic */
+  unsigned contradictions; /* at the last reading */
+  char *identity;          /* what every NDJSON record carries (owned) */
   LaStatsRecord stats;
   Totals told;      /* what the stats record before this one counted up to */
   LaTime stats_due; /* monotonic */
@@ -187,8 +194,11 @@ static void take_event(Run *run, const LaDecided *decided)
   if (is_noise_of_hosts(run, &event))
     return;
   la_live_metrics_event(&run->metrics, &event);
-  if (la_alarms_pass(run->alarms, &event, &event.held_back))
-    tell_event(run, &event);
+  if (!la_alarms_pass(run->alarms, &event, &event.held_back))
+    return;
+  if (run->sockets != NULL && event.kind == LA_EVENT_RAISED)
+    la_socket_watch_describe(run->sockets, clock_of(CLOCK_MONOTONIC), &event, &event.socket);
+  tell_event(run, &event);
 }
 
 static void tell_findings(Run *run)
@@ -238,6 +248,16 @@ static void make_stats(Run *run, LaTime interval)
   count_states(run);
   run->stats.at = MAX(run->clock, 0);
   run->stats.interval = interval;
+  if (run->sockets != NULL) {
+    la_socket_watch_refresh(run->sockets);
+    LaSocketCounts counts = la_socket_watch_counts(run->sockets, run->tracker);
+    run->stats.asked_kernel = 1;
+    run->stats.sockets = 0;
+    for (unsigned state = 0; state < LA_SOCKET_STATE_N; state++)
+      run->stats.sockets += counts.states[state];
+    run->stats.unseen = counts.unseen;
+    run->stats.contradicts = run->contradictions;
+  }
   run->stats.packets = now.packets - run->told.packets;
   run->stats.kernel_drops = now.kernel - run->told.kernel;
   run->stats.interface_drops = now.interface - run->told.interface;
@@ -420,8 +440,25 @@ static void look_at_hosts(Run *run)
   run->hosts_due = after + MAX(LA_SEC, HOSTS_SHARE * (after - before));
 }
 
+/* What the kernel holds, beside what the packets say. */
+static void look_at_sockets(Run *run, LaTime mono)
+{
+  run->sockets_due = mono + SOCKETS_INTERVAL;
+  la_socket_watch_refresh(run->sockets);
+  if (run->clock == LA_TIME_NONE)
+    return;
+  g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+  unsigned count = la_socket_watch_contradictions(run->sockets, run->tracker, run->clock - CONTRADICTION_AGE, lines,
+                                                  run->contradictions == 0 ? CONTRADICTIONS_TOLD : 0);
+  for (unsigned i = 0; i < lines->len; i++)
+    tell(g_ptr_array_index(lines, i));
+  run->contradictions = count;
+}
+
 static void each_second(Run *run, LaTime mono)
 {
+  if (run->sockets != NULL && mono >= run->sockets_due)
+    look_at_sockets(run, mono);
   if (mono >= run->hosts_due)
     look_at_hosts(run);
   if (mono >= run->stats_due)
@@ -651,6 +688,11 @@ static bool open_all(Run *run, GError **error)
   run->carried = la_live_carried(run->live);
   if (!la_live_metrics_open(&run->metrics, live->metrics, error))
     return false;
+  /* Without --owner the kernel's view is a help, and no reason to fail. */
+  run->sockets =
+      la_socket_watch_new(live->netns, live->owner ? LA_OWNERS_ASKED : LA_OWNERS_UNASKED, live->owner ? error : NULL);
+  if (run->sockets == NULL && live->owner)
+    return false;
   if (live->write != NULL) {
     LaDumpOptions dump = {.path = live->write,
                           .application = APPLICATION,
@@ -765,6 +807,7 @@ LaExitCode la_live_run(const LaOptions *options, const char *filter, const LaPol
   la_judge_free(run.judge);
   la_live_metrics_clear(&run.metrics);
   g_free(run.identity);
+  la_socket_watch_free(run.sockets);
   la_dump_free(run.dump);
   la_live_free(run.live);
   return code;

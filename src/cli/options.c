@@ -116,7 +116,7 @@ static const struct Row {
     {LA_OPTION_INTERFACE, 'i', "interface", "IFACE", LIVE | CHECK,
      "capture on this interface, several times; any: all of them (check --run: lo)"},
     {LA_OPTION_NETNS, 0, "netns", "PATH|pid:N", LIVE | INTERFACES | SOCKETS, "in this network namespace"},
-    {LA_OPTION_OWNER, 0, "owner", NULL, SOCKETS, "name the processes that hold the sockets (root: all of them)"},
+    {LA_OPTION_OWNER, 0, "owner", NULL, SOCKETS | LIVE, "name the processes that hold the sockets (root: all of them)"},
     {LA_OPTION_WRITE, 'w', "write", "FILE", LIVE | CHECK, "write what is captured to FILE (pcapng)"},
     {LA_OPTION_RING, 'b', "ring", "KEY:N", LIVE,
      "with -w: a new file every filesize:KIB or duration:SEC, only the last files:N are kept"},

@@ -78,7 +78,7 @@ static void hold(Entry *entry, const LaEventRecord *event)
   entry->last = *event;
   entry->last.key = entry->key = g_strdup(event->key);
   entry->last.sentence = entry->sentence = g_strdup(event->sentence);
-  entry->last.owner = NULL;
+  entry->last.socket.known = 0;
 }
 
 static bool pass_raised(LaAlarms *alarms, const LaEventRecord *event, uint64_t *ret_held_back)

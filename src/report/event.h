@@ -16,6 +16,21 @@ const char *la_event_name(LaEventKind kind); /* "raised" */
 
 #define LA_EVENT_KEY_MAX 160
 
+/* What this machine's kernel knows of the socket that a finding speaks of. */
+typedef struct {
+  uint8_t known; /* 0: the end is not on this machine, or its socket is gone */
+  uint8_t side;  /* LaSide */
+  const char *state;
+  uint32_t uid;
+  uint32_t inode;         /* 0: no process holds it */
+  uint32_t receive_queue; /* bytes */
+  uint64_t cgroup;        /* 0: not told */
+  uint32_t pid;           /* 0: not known */
+  uint32_t descriptors;
+  uint64_t descriptor_limit; /* 0: not known */
+  char command[64];          /* "": not known; any bytes */
+} LaEventSocket;
+
 /* A finding's event. Borrowed for the call it is handed to. */
 typedef struct {
   LaEventKind kind;
@@ -26,7 +41,7 @@ typedef struct {
   LaSubject subject;    /* when connection is 0 */
   uint64_t held_back;   /* others of the same code and service that were not told since the last one that was */
   const char *sentence; /* the finding's summary */
-  const char *owner;    /* who holds the socket on this machine, as a sentence; NULL: not known */
+  LaEventSocket socket; /* at the end that the finding speaks of */
   LaFinding finding;
 } LaEventRecord;
 
@@ -40,7 +55,11 @@ typedef struct {
   uint64_t kernel_drops;
   uint64_t interface_drops;
   uint64_t evicted;
-  uint64_t bytes; /* of memory for connections */
+  uint64_t bytes;       /* of memory for connections */
+  uint64_t sockets;     /* of this machine, as its kernel counts them */
+  uint64_t unseen;      /* of these, with a peer, that no packet was about */
+  uint64_t contradicts; /* that the kernel still holds although packets have ended them */
+  uint8_t asked_kernel; /* 0: the three before are not known */
 } LaStatsRecord;
 
 #endif

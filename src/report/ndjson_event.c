@@ -11,6 +11,36 @@ const char *la_event_name(LaEventKind kind)
   return event_names[kind];
 }
 
+static void write_count(LaJson *json, const char *key, uint64_t value)
+{
+  la_json_key(json, key);
+  la_json_uint(json, value);
+}
+
+static void write_socket(LaJson *json, const LaEventSocket *socket)
+{
+  la_json_key(json, "socket");
+  la_json_begin_object(json);
+  la_json_key(json, "side");
+  la_json_string(json, la_side_name((LaSide)socket->side));
+  la_json_key(json, "state");
+  la_json_string(json, socket->state);
+  write_count(json, "uid", socket->uid);
+  write_count(json, "inode", socket->inode);
+  write_count(json, "unread_bytes", socket->receive_queue);
+  if (socket->cgroup != 0)
+    write_count(json, "cgroup", socket->cgroup);
+  if (socket->pid != 0) {
+    write_count(json, "pid", socket->pid);
+    la_json_key(json, "command");
+    la_json_string(json, socket->command);
+    write_count(json, "descriptors", socket->descriptors);
+    if (socket->descriptor_limit != 0)
+      write_count(json, "descriptor_limit", socket->descriptor_limit);
+  }
+  la_json_end_object(json);
+}
+
 void la_json_event(LaJson *json, const LaEventRecord *event)
 {
   la_json_begin_record(json, "finding");
@@ -36,19 +66,11 @@ void la_json_event(LaJson *json, const LaEventRecord *event)
     la_json_key(json, "held_back");
     la_json_uint(json, event->held_back);
   }
-  if (event->owner != NULL) {
-    la_json_key(json, "owner");
-    la_json_string(json, event->owner);
-  }
+  if (event->socket.known != 0)
+    write_socket(json, &event->socket);
   la_json_key(json, "finding");
   la_json_finding(json, &event->finding, event->sentence);
   la_json_end_object(json);
-}
-
-static void write_count(LaJson *json, const char *key, uint64_t value)
-{
-  la_json_key(json, key);
-  la_json_uint(json, value);
 }
 
 void la_json_stats(LaJson *json, const LaStatsRecord *stats)
@@ -72,5 +94,10 @@ void la_json_stats(LaJson *json, const LaStatsRecord *stats)
   la_json_end_object(json);
   write_count(json, "evicted", stats->evicted);
   write_count(json, "bytes", stats->bytes);
+  if (stats->asked_kernel != 0) {
+    write_count(json, "sockets", stats->sockets);
+    write_count(json, "sockets_unseen", stats->unseen);
+    write_count(json, "contradictions", stats->contradicts);
+  }
   la_json_end_object(json);
 }

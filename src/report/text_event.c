@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/escape.h"
 #include "diagnose/rule.h"
 
 static LaPaint paint_of(const LaEventRecord *event)
@@ -17,6 +18,25 @@ static bool is_shown(const LaTextReport *report, const LaEventRecord *event)
   if (event->finding.severity != LA_SEVERITY_NOTE)
     return true;
   return report->base.options->verbosity == LA_VERBOSITY_VERBOSE;
+}
+
+static void append_socket(GString *out, const LaEventSocket *socket)
+{
+  if (socket->pid != 0) {
+    g_string_append_printf(out, " Here pid %u (", socket->pid);
+    la_escape_terminal(out, socket->command, -1);
+    g_string_append_printf(out, ") holds it, in %s", socket->state);
+  } else if (socket->inode != 0) {
+    g_string_append_printf(out, " Here a process of uid %u holds it, in %s", socket->uid, socket->state);
+  } else {
+    g_string_append_printf(out, " Here no process holds it any more; the kernel has it in %s", socket->state);
+  }
+  if (socket->receive_queue > 0)
+    g_string_append_printf(out, ", %u unread bytes", socket->receive_queue);
+  if (socket->descriptor_limit != 0)
+    g_string_append_printf(out, ", %u of %" G_GUINT64_FORMAT " descriptors used", socket->descriptors,
+                           socket->descriptor_limit);
+  g_string_append_c(out, '.');
 }
 
 void la_text_event(LaReport *base, const LaEventRecord *event)
@@ -37,8 +57,8 @@ void la_text_event(LaReport *base, const LaEventRecord *event)
   la_style_paint(style, out, paint_of(event), words[event->kind] != NULL ? words[event->kind] : word);
   g_string_append_printf(out, " %s: ", event->finding.rule->code);
   g_autoptr(GString) text = g_string_new(event->sentence);
-  if (event->owner != NULL)
-    g_string_append_printf(text, " %s", event->owner);
+  if (event->socket.known != 0)
+    append_socket(text, &event->socket);
   if (event->connection != 0)
     g_string_append_printf(text, " (connection %u)", event->connection);
   if (event->held_back != 0)
@@ -69,6 +89,11 @@ void la_text_so_far(LaReport *base, const LaCounts *counts, const LaStatsRecord 
     before = ", ";
   }
   g_string_append(out, *before == ',' ? ")\n" : "\n");
+  if (stats->asked_kernel != 0)
+    g_string_append_printf(out,
+                           "         the kernel of this machine has %" G_GUINT64_FORMAT " sockets; of %" G_GUINT64_FORMAT
+                           " with a peer no packet was seen\n",
+                           stats->sockets, stats->unseen);
   unsigned count;
   const LaRule *const *rules = la_rules(&count);
   for (unsigned i = 0; i < count && i < LA_RULES_MAX; i++)
