@@ -1,0 +1,102 @@
+/* What the files of `lastack live` share: live_run.c is the loop, live_open.c opens everything and gives rights up, live_tell.c tells
+ * what happens. */
+#ifndef LA_CLI_LIVE_RUN_PRIVATE_H
+#define LA_CLI_LIVE_RUN_PRIVATE_H
+
+#include <signal.h>
+#include <time.h>
+
+#include "cli/live_metrics.h"
+#include "cli/live_run.h"
+#include "cli/outputs.h"
+#include "cli/reader.h"
+#include "live/alarms.h"
+#include "live/decider.h"
+#include "live/dump.h"
+#include "live/host_watch.h"
+#include "live/socket_watch.h"
+#include "report/judge.h"
+
+#define LA_LIVE_STATS_INTERVAL (60 * LA_SEC)
+
+typedef struct {
+  uint64_t packets, kernel, interface, evicted;
+} LaLiveTotals;
+
+typedef struct {
+  const LaOptions *options;
+  LaTrackOptions track;
+  const char *filter;
+  const LaPolicy *policy;
+  LaJudge *judge; /* NULL: nobody asked for a policy (owned) */
+  LaLive *live;   /* (owned) */
+  LaDump *dump;   /* NULL: none (owned) */
+  LaOutputs outputs;
+  LaTracker *tracker;       /* (owned) */
+  LaBatch *batch;           /* (owned) */
+  LaContext context;        /* what the rules read beside a connection */
+  LaFindings *findings;     /* (owned) */
+  LaAggregate *aggregate;   /* (owned) */
+  LaCaptureRecord *capture; /* (owned) */
+  LaDecider *decider;       /* (owned) */
+  LaHostWatch *hosts;       /* (owned) */
+  LaAlarms *alarms;         /* (owned) */
+  LaLiveMetrics metrics;
+  LaSocketWatch *sockets;  /* NULL: the kernel does not tell (owned) */
+  LaTime sockets_due;      /* monotonic */
+  unsigned contradictions; /* at the last reading */
+  char *identity;          /* what every NDJSON record carries (owned) */
+  LaStatsRecord stats;
+  LaLiveTotals told; /* what the stats record before this one counted up to */
+  LaTime stats_due;  /* monotonic */
+  LaTime hosts_due;  /* monotonic */
+  LaCounts counts;
+  LaTime last_packet; /* the running maximum of all packet times */
+  LaTime clock;       /* the running maximum of all packet times, and of silence */
+  LaTime started;     /* monotonic */
+  LaTime second;      /* monotonic: when the next round of what is done each second is due */
+  uint64_t left;      /* packets until -c is reached */
+  LaExitCode code;
+  bool ended;
+  bool filter_judged; /* its silence was looked at */
+  uint64_t carried;   /* packets of the interfaces when the capture began */
+  const volatile sig_atomic_t *interrupt;
+} LaLiveRun;
+
+static inline LaTime la_clock(clockid_t id)
+{
+  struct timespec time;
+  clock_gettime(id, &time);
+  return (LaTime)time.tv_sec * LA_SEC + time.tv_nsec;
+}
+
+/* ---- live_open.c ---- */
+
+/* Opens interfaces, files and what else needs rights, gives the rights up, and makes everything ready for the first packet. */
+bool la_live_run_open(LaLiveRun *run, GError **error);
+void la_live_run_close(LaLiveRun *run);
+
+/* ---- live_tell.c ---- */
+
+/* One line on standard error, made harmless. */
+void la_live_run_say(const char *what);
+
+/* When all is open: whoever started it in a script waits for this line. */
+void la_live_run_tell_start(const LaLiveRun *run);
+
+/* Hands what the deciders found to the reports. */
+void la_live_run_tell_findings(LaLiveRun *run);
+
+/* The minute's figures. */
+void la_live_run_tell_stats(LaLiveRun *run, LaTime mono);
+
+/* SIGUSR1: how it stands since the beginning, on the reports that can say so in between. */
+void la_live_run_tell_so_far(LaLiveRun *run, LaTime mono);
+
+/* What was counted since the beginning. */
+LaLiveTotals la_live_run_totals(const LaLiveRun *run);
+
+/* Makes run->stats those since the beginning. */
+void la_live_run_stats_of_all(LaLiveRun *run, LaTime mono);
+
+#endif
