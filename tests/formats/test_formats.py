@@ -84,7 +84,8 @@ class Text(unittest.TestCase):
         for capture in samples():
             text = self.text(capture)
             record = records(capture, "capture")[0]
-            self.assertRegex(text, rf"{record['packets']} packets?, {record['link_types'][0]}")
+            words = " ".join(text.split())  # a long path breaks the line
+            self.assertRegex(words, rf"{record['packets']} packets?, {record['link_types'][0]}")
             self.assertRegex(text, rf"{record['connections']} connections?\b")
 
     def test_shown_command_works(self):
