@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/pipeline.h"
+#include "cli/policy_source.h"
 #include "cli/terminal.h"
 #include "report/comparison.h"
 
@@ -22,6 +23,7 @@
 typedef struct {
   const LaOptions *options;
   LaFilter *filter;
+  const LaPolicy *policy; /* NULL: none */
   const volatile sig_atomic_t *interrupt;
   LaProgress *progress;
 } Reading;
@@ -67,7 +69,9 @@ static const LaFormat feeder_format = {
 /* `fd`: stands for the path "-", or LA_NOT_SPOOLED. */
 static LaExitCode read_capture(const Reading *reading, const char *path, int fd, LaRun *run)
 {
-  LaReportOptions how = {.verbosity = LA_VERBOSITY_NORMAL};
+  /* What is verbose is given whole connections. */
+  bool whole = reading->policy != NULL && la_policy_records(reading->policy) == LA_RECORDS_WHOLE;
+  LaReportOptions how = {.verbosity = whole ? LA_VERBOSITY_VERBOSE : LA_VERBOSITY_NORMAL};
   Feeder feeder = {.base = {.format = &feeder_format, .options = &how}, .run = run};
   LaReport *reports[] = {&feeder.base};
   g_autoptr(GPtrArray) words = g_ptr_array_new();
@@ -161,8 +165,16 @@ static bool check_formats(const LaOptions *options, GError **error)
   return true;
 }
 
-static bool write_one(const LaOptions *options, const LaComparison *comparison, const LaOutputChoice *choice, GError **error)
+typedef struct {
+  const LaOptions *options;
+  const LaComparison *comparison;
+  const LaPolicy *policy; /* NULL: none */
+} Result;
+
+static bool write_one(const Result *result, const LaOutputChoice *choice, GError **error)
 {
+  const LaOptions *options = result->options;
+  const LaComparison *comparison = result->comparison;
   const char *before = g_ptr_array_index(options->words, 0);
   const char *after = g_ptr_array_index(options->words, 1);
   const char *path = choice != NULL ? choice->path : NULL;
@@ -176,6 +188,7 @@ static bool write_one(const LaOptions *options, const LaComparison *comparison, 
   bool again = stat(after, &status) == 0 && S_ISREG(status.st_mode) && !la_stored_is(after);
   LaComparisonText how = {.before = before,
                           .after = after,
+                          .policy = result->policy != NULL ? result->policy->name : NULL,
                           .look = again ? look->str : NULL,
                           .style = la_terminal_style(options, file ? -1 : STDOUT_FILENO),
                           .shown = options->verbosity == LA_VERBOSITY_VERBOSE ? LA_CHANGES_ALL : LA_CHANGES_SIGNIFICANT};
@@ -186,13 +199,14 @@ static bool write_one(const LaOptions *options, const LaComparison *comparison, 
   return la_output_close(out, error);
 }
 
-static LaExitCode write_all(const LaOptions *options, const LaComparison *comparison)
+static LaExitCode write_all(const Result *result)
 {
+  const LaOptions *options = result->options;
   g_autoptr(GError) error = NULL;
-  if (options->outputs->len == 0 && !write_one(options, comparison, NULL, &error))
+  if (options->outputs->len == 0 && !write_one(result, NULL, &error))
     return la_exit_tell(error);
   for (unsigned i = 0; i < options->outputs->len; i++) {
-    if (!write_one(options, comparison, g_ptr_array_index(options->outputs, i), &error))
+    if (!write_one(result, g_ptr_array_index(options->outputs, i), &error))
       return la_exit_tell(error);
   }
   return LA_EXIT_OK;
@@ -206,27 +220,31 @@ static bool is_readable(LaExitCode code)
   return code == LA_EXIT_OK || code == LA_EXIT_BROKEN;
 }
 
-static LaExitCode compare(const LaOptions *options, const LaRun *before, const LaRun *after)
+static LaExitCode compare(const LaOptions *options, const LaPolicy *policy, const LaRun *before, const LaRun *after)
 {
   LaComparisonOptions how = {.maps = (const LaServiceMap *)(const void *)options->diff.maps->data,
                              .map_count = options->diff.maps->len,
                              .fail_on = options->diff.fail_on};
   g_autoptr(LaComparison) comparison = la_comparison_new(before, after, &how);
-  LaExitCode code = write_all(options, comparison);
+  Result result = {.options = options, .comparison = comparison, .policy = policy};
+  LaExitCode code = write_all(&result);
   /* What compares nothing proves nothing. */
   bool failed = comparison->regressions > 0 || comparison->services->len == 0;
   return la_exit_code_worse(code, failed ? LA_EXIT_POLICY : LA_EXIT_OK);
 }
 
-static LaExitCode diff(const LaOptions *options, LaFilter *filter)
+static LaExitCode diff(const LaOptions *options, LaFilter *filter, const LaPolicy *policy)
 {
   g_autoptr(LaProgress) progress = la_progress_new();
-  Reading reading = {.options = options, .filter = filter, .interrupt = la_interrupt_watch(), .progress = progress};
+  Reading reading = {
+      .options = options, .filter = filter, .policy = policy, .interrupt = la_interrupt_watch(), .progress = progress};
   g_autoptr(LaRun) before = la_run_new();
   g_autoptr(LaRun) after = la_run_new();
   LaRun *runs[] = {before, after};
   LaExitCode code = LA_EXIT_OK;
   for (unsigned i = 0; i < 2; i++) {
+    if (policy != NULL)
+      la_run_set_policy(runs[i], policy, la_policy_clock());
     LaExitCode one = read_run(&reading, g_ptr_array_index(options->words, i), runs[i]);
     la_progress_clear(progress);
     if (*reading.interrupt != 0)
@@ -235,7 +253,7 @@ static LaExitCode diff(const LaOptions *options, LaFilter *filter)
       return one;
     code = la_exit_code_worse(code, options->diff.truncated == LA_DIFF_TRUNCATED_ALLOWED ? LA_EXIT_OK : one);
   }
-  return la_exit_code_worse(compare(options, before, after), code);
+  return la_exit_code_worse(compare(options, policy, before, after), code);
 }
 
 LaExitCode la_cmd_diff(int argc, char **argv)
@@ -253,5 +271,11 @@ LaExitCode la_cmd_diff(int argc, char **argv)
   g_autoptr(LaFilter) filter = NULL;
   if (!check_formats(options, &error) || !la_options_filter(options, &filter, &error))
     return la_exit_tell(error);
-  return diff(options, filter);
+  if (options->policy == NULL)
+    return diff(options, filter, NULL);
+  g_autoptr(LaPolicy) policy = la_policy_of_analysis(options, &error);
+  if (policy == NULL)
+    return la_exit_tell(error);
+  la_policy_apply_thresholds(policy, options);
+  return diff(options, filter, policy);
 }

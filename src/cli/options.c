@@ -130,7 +130,7 @@ static const struct Row {
      "tell the same finding of the same service again after this (10min; 0: always)"},
     {LA_OPTION_MAX_CONNECTIONS, 0, "max-connections", "N", LIVE, "follow at most so many at a time (1000000)"},
     {LA_OPTION_MAX_MEMORY, 0, "max-memory", "SIZE", LIVE, "and in at most so much memory (no limit)"},
-    {OPTION_POLICY, 0, "policy", "FILE|@NAME", ANALYZE | CHECK | LIVE,
+    {OPTION_POLICY, 0, "policy", "FILE|@NAME", ANALYZE | DIFF | CHECK | LIVE,
      "what has to hold and what is known noise: a file, or @strict, @default, @lenient (check: .lastack)"},
     {OPTION_FAIL_ON, 0, "fail-on", "SEVERITY", CHECK, "findings that fail: error (the default), warning, note or never"},
     {OPTION_UNCLOSED, 0, "unclosed", "WORD", CHECK,

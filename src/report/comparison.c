@@ -68,6 +68,7 @@ static void merge_service(LaRunService *into, const LaRunService *from)
   for (unsigned i = 0; i < LA_RULES_MAX; i++) {
     into->findings[i].count += from->findings[i].count;
     into->findings[i].severity = MAX(into->findings[i].severity, from->findings[i].severity);
+    into->findings[i].breaks |= from->findings[i].breaks;
   }
 }
 
@@ -103,6 +104,7 @@ static void add_change(LaServiceChange *service, const LaRule *rule, const LaRun
                              .severity = (LaSeverity)MAX(before->severity, after->severity),
                              .before = {before->count, service->before.connections},
                              .after = {after->count, service->after.connections},
+                             .breaks = after->breaks, /* the policy judges what there is after */
                              .p = 1};
   if (rule->scope == LA_SCOPE_HOST) {
     finding.before.total = finding.after.total = 0;
@@ -131,7 +133,7 @@ static LaServiceSide side_of(const LaRunService *service)
 
 static LaServiceChange *service_change_new(const LaRunService *before, const LaRunService *after)
 {
-  static const LaRunFinding none = {0, 0};
+  static const LaRunFinding none = {0};
   LaServiceChange *change = g_new0(LaServiceChange, 1);
   change->service = after != NULL ? after->name : before->name;
   change->was = before != NULL ? before->was : after->name;
@@ -174,7 +176,8 @@ static int compare_findings(gconstpointer a, gconstpointer b)
   return i < k ? -1 : i > k ? 1 : 0;
 }
 
-static void judge(LaComparison *comparison, LaSeverity fail_on)
+/* `fail_on` counts when there is no policy. */
+static void judge(LaComparison *comparison, const LaRun *after, LaSeverity fail_on)
 {
   for (unsigned s = 0; s < comparison->services->len; s++) {
     LaServiceChange *service = g_ptr_array_index(comparison->services, s);
@@ -182,7 +185,9 @@ static void judge(LaComparison *comparison, LaSeverity fail_on)
       LaFindingChange *finding = &g_array_index(service->findings, LaFindingChange, i);
       finding->significant = is_significant(finding, comparison->limit) ? 1 : 0;
       bool rising = finding->change == LA_CHANGE_NEW || finding->change == LA_CHANGE_MORE;
-      finding->worse = finding->significant != 0 && rising && finding->severity >= fail_on ? 1 : 0;
+      if (after->policy == NULL)
+        finding->breaks = finding->severity >= fail_on ? 1 : 0;
+      finding->worse = finding->significant != 0 && rising && finding->breaks != 0 ? 1 : 0;
       comparison->regressions += finding->worse;
     }
     g_array_sort(service->findings, compare_findings);
@@ -266,6 +271,7 @@ LaComparison *la_comparison_new(const LaRun *before, const LaRun *after, const L
     c->connections[i] = runs[i]->connections;
     c->not_kept[i] = runs[i]->not_kept;
     c->unknown[i] = runs[i]->unknown;
+    c->suppressed[i] = runs[i]->suppressed;
   }
   g_autoptr(LaRun) named = renamed(before, options);
   match(c, named, after);
@@ -277,7 +283,7 @@ LaComparison *la_comparison_new(const LaRun *before, const LaRun *after, const L
       c->compared += g_array_index(service->findings, LaFindingChange, i).rule->scope != LA_SCOPE_HOST ? 1 : 0;
   }
   c->limit = LIMIT / MAX(c->compared, 1);
-  judge(c, options->fail_on);
+  judge(c, after, options->fail_on);
   g_ptr_array_sort(c->services, compare_services);
   g_ptr_array_sort(c->only_before, compare_services);
   g_ptr_array_sort(c->only_after, compare_services);

@@ -7,6 +7,7 @@
 #include "report/record.h"
 #include "report/significance.h"
 #include "report/style.h"
+#include "select/policy.h"
 #include "select/stored.h"
 
 /* ---- a run ---- */
@@ -20,10 +21,14 @@ LaRun *la_run_new(void); /* (transfer full) */
 void la_run_free(LaRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaRun, la_run_free)
 
+/* From now on what the policy (borrowed) allows at `now` is counted as suppressed and nothing else, and what can be a regression is what it
+ * fails: not LaComparisonOptions.fail_on. */
+void la_run_set_policy(LaRun *run, const LaPolicy *policy, LaTime now);
+
 /* Adds a finished connection, or the findings about a host, of this run or of a stored one. */
 void la_run_add_connection(LaRun *run, const LaConnectionRecord *record);
 void la_run_add_host(LaRun *run, const LaHostRecord *record);
-void la_run_add_stored(LaRun *run, const LaStored *stored);
+void la_run_add_stored(LaRun *run, LaStored *stored);
 
 /* How many connections were added. */
 uint64_t la_run_connections(const LaRun *run);
@@ -58,6 +63,7 @@ typedef struct {
   LaShare before, after;
   LaChange change;
   double p;            /* la_share_fisher; of findings about hosts, which have no share, 0 */
+  uint8_t breaks;      /* 1: severe enough to be a regression */
   uint8_t significant; /* 1: not by chance (see la_comparison_new) */
   uint8_t worse;       /* 1: significant, new or more frequent, and severe enough: a regression */
 } LaFindingChange;
@@ -82,6 +88,7 @@ typedef struct {
   GPtrArray *only_before, *only_after; /* the same, in one alone: not compared (owned) */
   uint64_t connections[2];             /* before, after */
   uint64_t not_kept[2];                /* connections of services beyond LA_RUN_SERVICES_MAX */
+  uint64_t suppressed[2];              /* findings that a policy allows */
   uint64_t unknown[2];                 /* findings of stored results that this version does not know */
   unsigned regressions;
   unsigned compared; /* shares that were compared */
@@ -93,7 +100,7 @@ typedef struct {
 typedef struct {
   const LaServiceMap *maps; /* (borrowed for the call) */
   unsigned map_count;
-  LaSeverity fail_on; /* findings as severe as this can be regressions */
+  LaSeverity fail_on; /* findings as severe as this can be regressions; with a policy, what that fails */
 } LaComparisonOptions;
 
 /* Compares. A share has changed significantly when la_share_fisher gives less than 1 % divided by the number of shares that are compared (so
@@ -111,8 +118,8 @@ typedef enum {
 /* What a report of a comparison says beside it. */
 typedef struct {
   const char *before, *after; /* what was compared; untrusted */
-  const char
-      *look; /* the beginning of a command that shows connections of the run after, quoted for a shell; NULL: there is none */
+  const char *policy;         /* its name; NULL: none */
+  const char *look;           /* begins a command that shows connections of the run after, quoted for a shell; NULL: none */
   LaStyle style;
   LaChangesShown shown;
 } LaComparisonText;

@@ -144,6 +144,7 @@ void la_comparison_ndjson(const LaComparison *comparison, const LaComparisonText
     write_count(&json, "connections", comparison->connections[i]);
     write_count(&json, "connections_not_kept", comparison->not_kept[i]);
     write_count(&json, "findings_unknown", comparison->unknown[i]);
+    write_count(&json, "findings_suppressed", comparison->suppressed[i]);
     la_json_end_object(&json);
   }
   write_count(&json, "services", comparison->services->len);

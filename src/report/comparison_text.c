@@ -181,6 +181,12 @@ static void append_head(const LaComparison *c, const LaComparisonText *how, GStr
       la_text_number(out, c->not_kept[i]);
       g_string_append_printf(out, " of services beyond the first %u, not compared", LA_RUN_SERVICES_MAX);
     }
+    if (c->suppressed[i] != 0) {
+      g_string_append(out, ", ");
+      la_text_count(out, c->suppressed[i], "finding", "findings");
+      g_string_append(out, " suppressed by ");
+      la_escape_terminal(out, how->policy != NULL ? how->policy : "the policy", -1);
+    }
     if (c->unknown[i] != 0) {
       g_string_append(out, ", ");
       la_text_count(out, c->unknown[i], "finding", "findings");

@@ -71,15 +71,45 @@ static void add_time(LaRunService *service, unsigned which, LaTime time)
   la_histogram_add(service->times[which], time);
 }
 
-/* Which findings the record at hand has been counted for. */
+void la_run_set_policy(LaRun *run, const LaPolicy *policy, LaTime now)
+{
+  run->policy = policy;
+  run->now = now;
+}
+
+/* A record that is being counted. */
 typedef struct {
-  uint64_t seen[LA_RULES_MAX / 64];
+  LaRun *run;
+  LaRunService *service;
+  const LaCandidate *candidate;
+  unsigned section;                 /* of the policy */
+  uint64_t seen[LA_RULES_MAX / 64]; /* findings it has been counted for */
 } Counted;
 
-static void add_finding(LaRunService *service, Counted *counted, const LaRule *rule, LaSeverity severity)
+static Counted count_record(LaRun *run, LaRunService *service, const LaCandidate *candidate)
 {
+  return (Counted){.run = run,
+                   .service = service,
+                   .candidate = candidate,
+                   .section = run->policy != NULL ? la_policy_service_of(run->policy, candidate) : 0};
+}
+
+static void add_finding(Counted *counted, const LaRule *rule, LaSeverity severity)
+{
+  LaRun *run = counted->run;
+  LaRulingKind ruling = LA_RULING_PASSES;
+  if (run->policy != NULL) {
+    LaFinding judged = {.rule = rule, .severity = (uint8_t)severity};
+    ruling = la_policy_judge(run->policy, counted->section, &judged, counted->candidate, run->now).kind;
+  }
+  if (ruling == LA_RULING_SUPPRESSED) {
+    run->suppressed++;
+    return;
+  }
   unsigned index = la_rule_index(rule);
-  LaRunFinding *finding = &service->findings[index];
+  LaRunFinding *finding = &counted->service->findings[index];
+  if (ruling == LA_RULING_BREAKS)
+    finding->breaks = 1;
   finding->severity = MAX(finding->severity, (uint8_t)severity);
   if ((counted->seen[index / 64] >> (index % 64) & 1) != 0)
     return;
@@ -101,9 +131,10 @@ void la_run_add_connection(LaRun *run, const LaConnectionRecord *record)
   add_time(service, 0, la_connection_syn_to_syn_ack(conn));
   add_time(service, 1, la_connection_syn_ack_to_ack(conn));
   add_time(service, 2, la_connection_close_duration(conn));
-  Counted counted = {{0}};
+  LaCandidate candidate = {.file = record->file, .conn = conn, .findings = record->findings};
+  Counted counted = count_record(run, service, &candidate);
   for (unsigned i = 0; i < record->findings->count; i++)
-    add_finding(service, &counted, record->findings->items[i].rule, (LaSeverity)record->findings->items[i].severity);
+    add_finding(&counted, record->findings->items[i].rule, (LaSeverity)record->findings->items[i].severity);
 }
 
 void la_run_add_host(LaRun *run, const LaHostRecord *record)
@@ -112,25 +143,30 @@ void la_run_add_host(LaRun *run, const LaHostRecord *record)
   if (record->subject.kind != LA_SUBJECT_SOURCE)
     server = record->subject.server;
   LaRunService *service = la_run_service(run, &server);
-  Counted counted = {{0}};
-  for (unsigned i = 0; i < record->finding_count && service != NULL; i++)
-    add_finding(service, &counted, record->findings[i].rule, (LaSeverity)record->findings[i].severity);
+  for (unsigned i = 0; i < record->finding_count && service != NULL; i++) {
+    LaCandidate candidate = {.finding = &record->findings[i], .subject = &record->subject};
+    Counted counted = count_record(run, service, &candidate);
+    add_finding(&counted, record->findings[i].rule, (LaSeverity)record->findings[i].severity);
+  }
 }
 
-static void add_stored_findings(LaRun *run, LaRunService *service, const LaStored *stored)
+static void add_stored_findings(LaRun *run, LaRunService *service, LaStored *stored)
 {
+  LaCandidate candidate = {.stored = stored};
+  Counted counted = count_record(run, service, &candidate);
   unsigned count;
   const LaStoredFinding *findings = la_stored_findings(stored, &count);
-  Counted counted = {{0}};
   for (unsigned i = 0; i < count; i++) {
+    if (la_stored_type(stored) == LA_STORED_HOST)
+      la_stored_focus(stored, i);
     if (findings[i].rule != NULL)
-      add_finding(service, &counted, findings[i].rule, findings[i].severity);
+      add_finding(&counted, findings[i].rule, findings[i].severity);
     else
       run->unknown++;
   }
 }
 
-void la_run_add_stored(LaRun *run, const LaStored *stored)
+void la_run_add_stored(LaRun *run, LaStored *stored)
 {
   static const char *const fields[LA_COMPARED_TIMES] = {"handshake.syn_to_syn_ack_s", "handshake.syn_ack_to_ack_s",
                                                         "teardown.duration_s"};

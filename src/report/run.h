@@ -8,6 +8,7 @@
 typedef struct {
   uint64_t count;   /* connections that have it; of findings about hosts, records */
   uint8_t severity; /* LaSeverity, the worst seen */
+  uint8_t breaks;   /* 1: the policy fails it */
 } LaRunFinding;
 
 typedef struct {
@@ -19,7 +20,9 @@ typedef struct {
 
 struct LaRun {
   GHashTable *services; /* LaHostPort -> LaRunService (owned) */
-  uint64_t connections, not_kept, unknown;
+  uint64_t connections, not_kept, unknown, suppressed;
+  const LaPolicy *policy; /* NULL: none */
+  LaTime now;
 };
 
 /* The service of that name, made when it is new; NULL when there is no room. */

@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "base/nearest.h"
 #include "select/policy_private.h"
+#include "select/stored.h"
 
 static void free_service(gpointer data)
 {
@@ -383,7 +384,8 @@ unsigned la_policy_service_of(const LaPolicy *policy, const LaCandidate *connect
 static bool clause_speaks_of(const LaPolicyClause *clause, unsigned service, const LaFinding *finding,
                              const LaCandidate *candidate)
 {
-  bool on_connection = candidate->conn != NULL;
+  bool on_connection =
+      candidate->stored != NULL ? la_stored_kind(candidate->stored) == LA_EXPRESSION_CONNECTION : candidate->conn != NULL;
   if (clause->service != 0 && clause->service != service)
     return false;
   if (clause->rule == NULL ? !on_connection : clause->rule != finding->rule)

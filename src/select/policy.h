@@ -118,7 +118,7 @@ typedef struct {
   int clause; /* index of the clause that decided; -1: the severity did */
 } LaRuling;
 
-/* Judges `finding`, found by `candidate` (a connection's with `conn` and `findings` set, else a host's or capture's own) in section
+/* Judges `finding`, found by `candidate` (a connection's with `conn` and `findings` set, or a stored one's; else a host's or capture's own) in section
  * `service`, at `now`. A forbidding clause weighs more than an allowing one: a gate must not pass by accident. */
 LaRuling la_policy_judge(const LaPolicy *policy, unsigned service, const LaFinding *finding, const LaCandidate *candidate,
                          LaTime now);

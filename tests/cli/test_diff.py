@@ -133,6 +133,19 @@ class Diff(CliTest):
         self.expect(0, "diff", "--fail-on", "error", "good.pcap", "aborts.pcap")
         self.expect_line(2, "diff", "--fail-on", "fatal", "good.pcap", "aborts.pcap", words=("fatal",))
 
+    def test_policy(self):
+        self.file("allow", b"[allow close-wait-leak]\nwhere = state == CLOSE_WAIT\n")
+        self.file("elsewhere", b"[allow close-wait-leak]\nwhere = server.port == 1\n")
+        self.file("aborts.pcap", capture(*[aborted_connection(40000 + i) for i in range(20)]))
+        self.file("forbid", b"[policy]\nforbid = rst-unread-data, rst-abort\n")
+        for after in ("bad.pcap", self.stored("bad.pcap")):
+            self.assertIn("5 findings suppressed by allow", self.expect(0, "diff", "--policy", "allow", "good.pcap", after).text)
+            self.assertNotIn("suppressed", self.expect(1, "diff", "--policy", "elsewhere", "good.pcap", after).text)
+        for after in ("aborts.pcap", self.stored("aborts.pcap")):
+            self.expect(0, "diff", "--policy", "elsewhere", "good.pcap", after)  # it fails errors
+            self.expect(1, "diff", "--policy", "forbid", "good.pcap", after)
+        self.expect(2, "diff", "--policy", "nowhere", "good.pcap", "bad.pcap")
+
     def test_verbose_shows_what_has_not_changed(self):
         self.assertNotIn("close-wait-leak", self.expect(0, "diff", "bad.pcap", "bad.pcap").text)
         self.assertRegex(self.expect(0, "diff", "-v", "bad.pcap", "bad.pcap").text, r"close-wait-leak +same +5 of 20")
