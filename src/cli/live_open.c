@@ -72,6 +72,7 @@ static bool open_all(LaLiveRun *run, GError **error)
   if (run->live == NULL)
     return false;
   run->carried = la_live_carried(run->live);
+  la_notify_open(&run->notify);
   if (!la_live_metrics_open(&run->metrics, live->metrics, error))
     return false;
   /* Without --owner the kernel's view is a help, and no reason to fail. */
@@ -179,6 +180,7 @@ void la_live_run_close(LaLiveRun *run)
   la_outputs_clear(&run->outputs);
   la_judge_free(run->judge);
   la_live_metrics_clear(&run->metrics);
+  la_notify_clear(&run->notify);
   g_free(run->identity);
   la_socket_watch_free(run->sockets);
   la_dump_free(run->dump);

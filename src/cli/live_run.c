@@ -309,6 +309,7 @@ static void loop(LaLiveRun *run)
       la_live_run_tell_so_far(run, mono);
     }
     serve_metrics(run, mono);
+    la_notify_alive(&run->notify, mono);
     tell_news(run);
     if (!la_outputs_are_read(&run->outputs))
       run->ended = true;
@@ -409,6 +410,7 @@ static LaExitCode run_open(LaLiveRun *run)
 {
   la_live_run_tell_start(run);
   loop(run);
+  la_notify_stopping(&run->notify);
   if (*run->interrupt == 0 || run->left > 0)
     drain(run);
   tell_news(run);

@@ -14,6 +14,7 @@
 #include "live/decider.h"
 #include "live/dump.h"
 #include "live/host_watch.h"
+#include "live/notify.h"
 #include "live/socket_watch.h"
 #include "report/judge.h"
 
@@ -42,6 +43,7 @@ typedef struct {
   LaHostWatch *hosts;       /* (owned) */
   LaAlarms *alarms;         /* (owned) */
   LaLiveMetrics metrics;
+  LaNotify notify;
   LaSocketWatch *sockets;  /* NULL: the kernel does not tell (owned) */
   LaTime sockets_due;      /* monotonic */
   unsigned contradictions; /* at the last reading */
@@ -82,7 +84,7 @@ void la_live_run_close(LaLiveRun *run);
 void la_live_run_say(const char *what);
 
 /* When all is open: whoever started it in a script waits for this line. */
-void la_live_run_tell_start(const LaLiveRun *run);
+void la_live_run_tell_start(LaLiveRun *run);
 
 /* Hands what the deciders found to the reports. */
 void la_live_run_tell_findings(LaLiveRun *run);

@@ -13,10 +13,8 @@ void la_live_run_say(const char *what)
   fprintf(stderr, "%s\n", line->str);
 }
 
-void la_live_run_tell_start(const LaLiveRun *run)
+void la_live_run_tell_start(LaLiveRun *run)
 {
-  if (run->options->verbosity == LA_VERBOSITY_QUIET)
-    return;
   g_autoptr(GString) line = g_string_new("listening on ");
   unsigned count;
   const LaInterface *interfaces = la_live_interfaces(run->live, &count);
@@ -28,7 +26,9 @@ void la_live_run_tell_start(const LaLiveRun *run)
     g_string_append_printf(line, ", %u bytes of each packet", run->options->live.snaplen);
   if (run->metrics.http != NULL)
     g_string_append_printf(line, ", metrics at http://%s/metrics", la_http_address(run->metrics.http));
-  la_live_run_say(line->str);
+  if (run->options->verbosity != LA_VERBOSITY_QUIET)
+    la_live_run_say(line->str);
+  la_notify_ready(&run->notify, line->str);
 }
 
 static void tell_event(LaLiveRun *run, const LaEventRecord *event)
