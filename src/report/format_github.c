@@ -40,21 +40,28 @@ static void write_log_line(const LaSuite *suite, const LaCase *one, GString *out
   g_string_append_c(out, '\n');
 }
 
-static bool is_kind(const LaCase *one, bool warning)
+typedef enum {
+  KIND_ERROR,
+  KIND_WARNING,
+} Kind;
+
+static bool is_kind(const LaCase *one, Kind kind)
 {
-  return warning ? one->result == LA_CASE_WARNED : one->result == LA_CASE_BROKEN || one->result == LA_CASE_UNREADABLE;
+  return kind == KIND_WARNING ? one->result == LA_CASE_WARNED
+                              : one->result == LA_CASE_BROKEN || one->result == LA_CASE_UNREADABLE;
 }
 
-static void write_kind(const LaReport *report, const LaCheck *check, bool warning, GString *out)
+static void write_kind(const LaReport *report, const LaCheck *check, Kind kind, GString *out)
 {
-  uint64_t all = warning ? check->counts[LA_CASE_WARNED] : check->counts[LA_CASE_BROKEN] + check->counts[LA_CASE_UNREADABLE];
+  uint64_t all =
+      kind == KIND_WARNING ? check->counts[LA_CASE_WARNED] : check->counts[LA_CASE_BROKEN] + check->counts[LA_CASE_UNREADABLE];
   uint64_t shown = all <= SHOWN ? all : SHOWN - 1;
   uint64_t count = 0;
   for (unsigned i = 0; i < check->suites->len; i++) {
     const LaSuite *suite = g_ptr_array_index(check->suites, i);
     for (unsigned k = 0; k < suite->cases->len; k++) {
       const LaCase *one = g_ptr_array_index(suite->cases, k);
-      if (!is_kind(one, warning))
+      if (!is_kind(one, kind))
         continue;
       if (count++ < shown)
         write_annotation(report, check, suite, one, out);
@@ -64,7 +71,8 @@ static void write_kind(const LaReport *report, const LaCheck *check, bool warnin
   }
   if (all > shown)
     g_string_append_printf(out, "::%s title=lastack::%" G_GUINT64_FORMAT " more %s: see the log of this step\n",
-                           warning ? "warning" : "error", all - shown, warning ? "warnings" : "broken rules");
+                           kind == KIND_WARNING ? "warning" : "error", all - shown,
+                           kind == KIND_WARNING ? "warnings" : "broken rules");
 }
 
 static LaReport *begin(const LaReportOptions *options, LaOutput *out)
@@ -77,8 +85,8 @@ static void end(LaReport *report, const LaCounts *counts)
   (void)counts;
   const LaCheck *check = report->options->check;
   GString *out = la_output_buffer(report->out);
-  write_kind(report, check, false, out);
-  write_kind(report, check, true, out);
+  write_kind(report, check, KIND_ERROR, out);
+  write_kind(report, check, KIND_WARNING, out);
   for (unsigned i = 0; i < check->suppressions->len + check->notes->len; i++) {
     bool note = i >= check->suppressions->len;
     const char *text =

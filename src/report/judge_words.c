@@ -368,6 +368,15 @@ static void write_suppressions(LaJudge *judge)
   }
 }
 
+static void write_others(LaJudge *judge)
+{
+  if (judge->other == NULL)
+    return;
+  g_autofree char *note =
+      g_strdup_printf("More than %u services: those that came later stand together as 'other services'", LA_JUDGE_SUITES_MAX);
+  la_judge_note(judge, note);
+}
+
 static void write_unsettled(LaJudge *judge)
 {
   if (judge->unsettled == 0)
@@ -389,6 +398,7 @@ void la_judge_write_cases(LaJudge *judge)
     write_services(judge);
   write_suppressions(judge);
   write_unsettled(judge);
+  write_others(judge);
 }
 
 void la_judge_end(LaJudge *judge, const LaCounts *counts)

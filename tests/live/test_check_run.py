@@ -3,8 +3,8 @@ job: the chat server with and without a leak, recorded, checked, reported."""
 import glob
 import os
 import re
+import signal
 import subprocess
-import tempfile
 import xml.etree.ElementTree as ET
 
 import live
@@ -125,6 +125,22 @@ class Commands(RunTest):
         self.assertIn("cannot run no-such-command-here", done.message)
         self.run_check(command=["/"], code=126)
         self.assertEqual(self.left_behind(), [])
+
+    def test_signals_are_handed_on(self):
+        """The command is told, what it did is reported, and nothing of it is left."""
+        for number, code in [(signal.SIGINT, 130), (signal.SIGTERM, 143)]:
+            environment = dict(os.environ, TMPDIR=self.tmp)
+            process = subprocess.Popen([live.BINARY, "check", "--run", "--settle", "200ms", "--", "sh", "-c", "echo $$ > pid; exec sleep 30"],
+                                       cwd=self.dir, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            path = os.path.join(self.dir, "pid")
+            live.until(lambda: os.path.exists(path) and os.path.getsize(path) > 0)
+            with open(path, encoding="utf-8") as f:
+                pid = int(f.read())
+            process.send_signal(number)
+            out, _ = process.communicate(timeout=live.SECONDS)
+            self.assertEqual(process.returncode, code, out.decode())
+            self.assertFalse(os.path.exists("/proc/%d" % pid))
+            os.unlink(path)
 
     def test_no_such_interface(self):
         done = self.run_check("-i", "nowhere0", command=["true"], code=5)
