@@ -117,7 +117,7 @@ static void write_location(LaJson *json, const LaCheck *check, const LaCase *one
   if (la_ci_place(check, one, &path, &line))
     write_place(json, path, line);
   else
-    write_place(json, check->paths->len > 0 ? g_ptr_array_index(check->paths, 0) : "-", 0);
+    write_place(json, check->paths->len > 0 ? g_ptr_array_index(check->paths, 0) : "-", 1); /* sites want a line */
   la_json_end_object(json);
   la_json_end_array(json);
 }
