@@ -172,6 +172,14 @@ class Write(CliTest):
         self.expect(0, "-q", "--sequence", "-Y", "id == 5", "-w", "out.pcapng", "mixed.pcapng", "second.pcap")
         self.assertEqual(self.written(), refused_connection(40010))
 
+    def test_more_than_a_block(self):
+        """Packets whose bytes were read long ago are not written."""
+        connections = [clean_connection(20000 + i) for i in range(1000)]
+        self.file("long.pcap", pcap([frame for connection in connections for frame in connection]))
+        self.expect(0, "-q", "-Y", "client.port not in {20017, 20400..20405}", "-w", "out.pcapng", "long.pcap")
+        wanted = [frame for i, connection in enumerate(connections) if i != 17 and not 400 <= i <= 405 for frame in connection]
+        self.assertEqual(self.written(), wanted)
+
     def test_only_what_is_asked_for(self):
         self.expect(0, "-q", "-f", "tcp port 9999", "-w", "out.pcapng", "mixed.pcapng")
         self.assertEqual(self.written(), self.refused)

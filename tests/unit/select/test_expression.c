@@ -165,6 +165,36 @@ static void test_evaluation(void **state)
   }
 }
 
+/* A stretch of time ends where the next begins. */
+static void test_edges_of_times(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *start, *text;
+    int holds;
+  } edges[] = {
+      {"2026-11-21T02:12:00.000000000Z", "start == 02:11", 0},
+      {"2026-11-21T02:11:59.999999999Z", "start == 02:11", 1},
+      {"2026-11-21T02:12:00.000000000Z", "start > 02:11", 1},
+      {"2026-11-21T02:11:59.999999999Z", "start > 02:11", 0},
+      {"2026-11-22T00:00:00.000000000Z", "start == 2026-11-21", 0},
+      {"2026-11-22T00:00:00.000000000Z", "start <= 2026-11-21", 0},
+      {"2026-11-21T00:00:00.000000000Z", "start < 2026-11-21", 0},
+      {"2026-11-20T23:59:59.999999999Z", "start < 2026-11-21", 1},
+      {"2026-11-21T02:11:46.100000000Z", "start == 02:11:46.0", 0},
+      {"2026-11-21T02:11:46.000000001Z", "start == 02:11:46.000000000", 0},
+  };
+  for (unsigned i = 0; i < G_N_ELEMENTS(edges); i++) {
+    g_autofree char *text =
+        g_strdup_printf("{\"type\":\"connection\",\"schema\":\"lastack/1\",\"start\":\"%s\"}\n", edges[i].start);
+    g_autoptr(LaStoredReader) reader = records_open(text);
+    LaCandidate candidate = {.stored = la_stored_next(reader, NULL)};
+    g_autoptr(LaExpression) expression = parse_as(edges[i].text, LA_EXPRESSION_CONNECTION);
+    if (la_expression_holds(expression, &candidate) != (edges[i].holds == 1))
+      fail_msg("%s: %s", edges[i].start, edges[i].text);
+  }
+}
+
 static void test_findings_of_hosts(void **state)
 {
   (void)state;
@@ -655,10 +685,10 @@ static void test_records(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_evaluation), cmocka_unit_test(test_findings_of_hosts),  cmocka_unit_test(test_faults),
-      cmocka_unit_test(test_limits),     cmocka_unit_test(test_caret_in_long_text), cmocka_unit_test(test_plain_forms),
-      cmocka_unit_test(test_difference), cmocka_unit_test(test_print_and_parse),    cmocka_unit_test(test_fields),
-      cmocka_unit_test(test_records),
+      cmocka_unit_test(test_evaluation),  cmocka_unit_test(test_edges_of_times), cmocka_unit_test(test_findings_of_hosts),
+      cmocka_unit_test(test_faults),      cmocka_unit_test(test_limits),         cmocka_unit_test(test_caret_in_long_text),
+      cmocka_unit_test(test_plain_forms), cmocka_unit_test(test_difference),     cmocka_unit_test(test_print_and_parse),
+      cmocka_unit_test(test_fields),      cmocka_unit_test(test_records),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
