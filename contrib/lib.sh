@@ -32,6 +32,7 @@ pc:libseccomp libseccomp-dev libseccomp-devel libseccomp-dev libseccomp -
 pc:zlib     zlib1g-dev      zlib-devel           zlib-dev    zlib     zlib
 pc:libzstd  libzstd-dev     libzstd-devel        zstd-dev    zstd     zstd
 pc:liblz4   liblz4-dev      lz4-devel            lz4-dev     lz4      lz4
+pc:ncursesw libncurses-dev ncurses-devel ncurses-dev ncurses ncurses
 pc:libmicrohttpd libmicrohttpd-dev libmicrohttpd-devel libmicrohttpd-dev libmicrohttpd libmicrohttpd
 '
 needs_test='
@@ -40,6 +41,7 @@ lib:libubsan.so  gcc                 libubsan             build-base         gcc
 pc:cmocka        libcmocka-dev       libcmocka-devel      cmocka-dev         cmocka             cmocka
 cmd:clang        clang               clang                clang              clang              llvm
 cmd:clang-format clang-format        clang-tools-extra    clang-extra-tools  clang              clang-format
+cmd:tmux         tmux                tmux                 tmux               tmux               tmux
 cmd:mandoc       mandoc              mandoc               mandoc             mandoc             mandoc
 cmd:xmllint      libxml2-utils       libxml2              libxml2-utils      libxml2            libxml2
 cmd:tcpdump      tcpdump             tcpdump              tcpdump            tcpdump            tcpdump

@@ -33,6 +33,14 @@ static bool check(const LaOptions *options, GError **error)
 {
   if (!la_live_choices_check(&options->live, error))
     return false;
+  for (unsigned i = 0; options->live.watch && i < options->outputs->len; i++) {
+    const LaOutputChoice *choice = g_ptr_array_index(options->outputs, i);
+    if ((choice->path == NULL || strcmp(choice->path, "-") == 0) && strcmp(choice->format->name, "text") != 0) {
+      la_error_set(error, LA_ERROR_USAGE, "--watch has the terminal: give -o %s a file, -o %s:FILE", choice->format->name,
+                   choice->format->name);
+      return false;
+    }
+  }
   if (options->live.write == NULL || strcmp(options->live.write, "-") != 0)
     return true;
   for (unsigned i = 0; i < options->outputs->len; i++) {

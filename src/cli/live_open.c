@@ -159,8 +159,20 @@ static void prepare(LaLiveRun *run)
   run->left = run->options->count != 0 ? run->options->count : UINT64_MAX;
 }
 
+/* First of all, while little is open: a child of it stays. */
+static bool open_screen(LaLiveRun *run, GError **error)
+{
+  if (!run->options->live.watch)
+    return true;
+  run->screen = la_watch_screen_new(error);
+  run->top = la_top_new();
+  return run->screen != NULL;
+}
+
 bool la_live_run_open(LaLiveRun *run, GError **error)
 {
+  if (!open_screen(run, error))
+    return false;
   if (!open_all(run, error) || !give_up_rights(run, error))
     return false;
   prepare(run);
@@ -185,4 +197,6 @@ void la_live_run_close(LaLiveRun *run)
   la_socket_watch_free(run->sockets);
   la_dump_free(run->dump);
   la_live_free(run->live);
+  la_watch_screen_free(run->screen);
+  la_top_free(run->top);
 }

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/interrupt.h"
@@ -74,6 +75,8 @@ static void finish_connection(LaLiveRun *run, const LaConnection *conn)
   la_decider_finished(run->decider, conn, run->findings);
   if (!selected)
     return;
+  if (run->top != NULL)
+    la_top_connection(run->top, &record);
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
@@ -146,8 +149,8 @@ static void give_up_dump(LaLiveRun *run, GError *error)
     g_clear_pointer(&run->dump, la_dump_free);
     return;
   }
-  la_live_run_say(error->message);
-  fputs("lastack: nothing more is written to it; the analysis goes on\n", stderr);
+  la_live_run_say(run, error->message);
+  la_live_run_say(run, "nothing more is written to the capture; the analysis goes on");
   g_clear_pointer(&run->dump, la_dump_free);
   run->code = la_exit_code_worse(run->code, LA_EXIT_OUTPUT);
 }
@@ -192,7 +195,7 @@ static void tell_news(LaLiveRun *run)
 {
   char *line;
   while ((line = la_live_news(run->live)) != NULL) {
-    la_live_run_say(line);
+    la_live_run_say(run, line);
     g_free(line);
   }
 }
@@ -232,7 +235,7 @@ static void look_at_sockets(LaLiveRun *run, LaTime mono)
   unsigned count = la_socket_watch_contradictions(run->sockets, run->tracker, run->clock - CONTRADICTION_AGE, lines,
                                                   run->contradictions == 0 ? CONTRADICTIONS_TOLD : 0);
   for (unsigned i = 0; i < lines->len; i++)
-    la_live_run_say(g_ptr_array_index(lines, i));
+    la_live_run_say(run, g_ptr_array_index(lines, i));
   run->contradictions = count;
 }
 
@@ -256,7 +259,7 @@ static void reopen(LaLiveRun *run)
   asked_reopen = 0;
   g_autoptr(GError) error = NULL;
   if (!la_outputs_reopen(&run->outputs, &error)) {
-    la_live_run_say(error->message);
+    la_live_run_say(run, error->message);
     g_clear_error(&error);
   }
   if (run->dump != NULL && !la_dump_reopen(run->dump, la_clock(CLOCK_REALTIME), &error))
@@ -280,13 +283,18 @@ static void serve_metrics(LaLiveRun *run, LaTime mono)
   la_live_metrics_answer(&run->metrics, run->tracker, &capture, mono);
 }
 
-static void wait_for_more(LaLiveRun *run)
+/* Waits for packets, a key, or somebody who asks for figures. */
+static void wait_for_more(LaLiveRun *run, LaTime mono)
 {
-  struct pollfd others[1];
+  struct pollfd others[2];
   unsigned count = 0;
   if (run->metrics.http != NULL)
     others[count++] = (struct pollfd){.fd = la_http_fd(run->metrics.http), .events = POLLIN};
+  if (run->screen != NULL)
+    others[count++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
   la_live_wait(run->live, others, count, WAIT_MS);
+  if (run->screen != NULL && others[count - 1].revents != 0 && !la_live_run_show(run, mono, 1))
+    run->ended = true;
 }
 
 static void loop(LaLiveRun *run)
@@ -310,6 +318,8 @@ static void loop(LaLiveRun *run)
     }
     serve_metrics(run, mono);
     la_notify_alive(&run->notify, mono);
+    if (!la_live_run_show(run, mono, 0))
+      run->ended = true;
     tell_news(run);
     if (!la_outputs_are_read(&run->outputs))
       run->ended = true;
@@ -317,7 +327,7 @@ static void loop(LaLiveRun *run)
     if (until != 0 && mono - run->started >= until)
       run->ended = true;
     if (!busy && !run->ended)
-      wait_for_more(run);
+      wait_for_more(run, mono);
   }
 }
 
@@ -375,7 +385,7 @@ static void report_end(LaLiveRun *run)
   LaTime observed = run->left > 0 ? MAX(run->clock, now) : run->clock;
   g_autoptr(GError) error = NULL;
   if (run->dump != NULL && !la_dump_close(run->dump, observed, &error)) {
-    la_live_run_say(error->message);
+    la_live_run_say(run, error->message);
     run->code = la_exit_code_worse(run->code, LA_EXIT_OUTPUT);
   }
   LaCaptureRecord *capture = run->capture;
@@ -414,6 +424,7 @@ static LaExitCode run_open(LaLiveRun *run)
   if (*run->interrupt == 0 || run->left > 0)
     drain(run);
   tell_news(run);
+  g_clear_pointer(&run->screen, la_watch_screen_free); /* the report goes to the terminal as it was */
   report_end(run);
   g_autoptr(GError) error = NULL;
   if (!la_outputs_close(&run->outputs, &error))
@@ -428,7 +439,10 @@ LaExitCode la_live_run(const LaOptions *options, const char *filter, const LaPol
   LaLiveRun run = {.options = options, .filter = filter, .policy = policy, .interrupt = la_interrupt_watch()};
   g_autoptr(GError) error = NULL;
   watch_signals();
-  LaExitCode code = la_live_run_open(&run, &error) ? run_open(&run) : la_exit_tell(error);
+  bool open = la_live_run_open(&run, &error);
+  if (!open)
+    g_clear_pointer(&run.screen, la_watch_screen_free); /* the message has to be seen */
+  LaExitCode code = open ? run_open(&run) : la_exit_tell(error);
   la_live_run_close(&run);
   return code;
 }

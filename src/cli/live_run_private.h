@@ -16,6 +16,7 @@
 #include "live/host_watch.h"
 #include "live/notify.h"
 #include "live/socket_watch.h"
+#include "live/watch.h"
 #include "report/judge.h"
 
 #define LA_LIVE_STATS_INTERVAL (60 * LA_SEC)
@@ -44,8 +45,14 @@ typedef struct {
   LaAlarms *alarms;         /* (owned) */
   LaLiveMetrics metrics;
   LaNotify notify;
-  LaSocketWatch *sockets;  /* NULL: the kernel does not tell (owned) */
-  LaTime sockets_due;      /* monotonic */
+  LaSocketWatch *sockets;                            /* NULL: the kernel does not tell (owned) */
+  LaTime sockets_due;                                /* monotonic */
+  LaWatchScreen *screen;                             /* NULL: none (owned) */
+  LaTop *top;                                        /* what it shows; NULL without one (owned) */
+  LaTime screen_due;                                 /* monotonic */
+  LaTime rates_at;                                   /* monotonic: when the rates were made */
+  uint64_t rates_packets, rates_opened, rates_ended; /* of the rates: counts at that moment */
+  double packets_per_s, opened_per_s, ended_per_s;
   unsigned contradictions; /* at the last reading */
   char *identity;          /* what every NDJSON record carries (owned) */
   LaStatsRecord stats;
@@ -80,8 +87,8 @@ void la_live_run_close(LaLiveRun *run);
 
 /* ---- live_tell.c ---- */
 
-/* One line on standard error, made harmless. */
-void la_live_run_say(const char *what);
+/* One line on standard error (on the screen, when there is one), made harmless. */
+void la_live_run_say(const LaLiveRun *run, const char *what);
 
 /* When all is open: whoever started it in a script waits for this line. */
 void la_live_run_tell_start(LaLiveRun *run);
@@ -94,6 +101,9 @@ void la_live_run_tell_stats(LaLiveRun *run, LaTime mono);
 
 /* SIGUSR1: how it stands since the beginning, on the reports that can say so in between. */
 void la_live_run_tell_so_far(LaLiveRun *run, LaTime mono);
+
+/* Draws the screen when it is time, or `asked`; false when somebody there asked to quit. */
+bool la_live_run_show(LaLiveRun *run, LaTime mono, int asked);
 
 /* What was counted since the beginning. */
 LaLiveTotals la_live_run_totals(const LaLiveRun *run);

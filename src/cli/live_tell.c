@@ -6,8 +6,12 @@
 #include "capture/link_type.h"
 #include "cli/live_run_private.h"
 
-void la_live_run_say(const char *what)
+void la_live_run_say(const LaLiveRun *run, const char *what)
 {
+  if (run->screen != NULL) {
+    la_watch_screen_say(run->screen, what);
+    return;
+  }
   g_autoptr(GString) line = g_string_new("lastack: ");
   la_escape_terminal(line, what, -1);
   fprintf(stderr, "%s\n", line->str);
@@ -27,17 +31,25 @@ void la_live_run_tell_start(LaLiveRun *run)
   if (run->metrics.http != NULL)
     g_string_append_printf(line, ", metrics at http://%s/metrics", la_http_address(run->metrics.http));
   if (run->options->verbosity != LA_VERBOSITY_QUIET)
-    la_live_run_say(line->str);
+    la_live_run_say(run, line->str);
   la_notify_ready(&run->notify, line->str);
+}
+
+/* What goes to the terminal has to wait until the screen is gone. */
+static bool is_behind_screen(const LaLiveRun *run, const LaReport *report)
+{
+  return run->screen != NULL && la_output_is_standard(report->out);
 }
 
 static void tell_event(LaLiveRun *run, const LaEventRecord *event)
 {
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
-    if (report->format->event != NULL)
+    if (report->format->event != NULL && !is_behind_screen(run, report))
       report->format->event(report, event);
   }
+  if (run->top != NULL)
+    la_top_event(run->top, event);
 }
 
 /* What the decider tells of connections is judged there. */
@@ -133,7 +145,7 @@ void la_live_run_tell_stats(LaLiveRun *run, LaTime mono)
   run->stats_due = mono + LA_LIVE_STATS_INTERVAL;
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
-    if (report->format->stats != NULL)
+    if (report->format->stats != NULL && !is_behind_screen(run, report))
       report->format->stats(report, &run->stats);
   }
 }
@@ -152,7 +164,45 @@ void la_live_run_tell_so_far(LaLiveRun *run, LaTime mono)
   la_aggregate_figures(run->aggregate, &run->counts.figures);
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
-    if (report->format->so_far != NULL)
+    if (report->format->so_far != NULL && !is_behind_screen(run, report))
       report->format->so_far(report, &run->counts, &run->stats);
   }
+}
+
+/* Rates over the second before. */
+static void make_rates(LaLiveRun *run, LaTime mono)
+{
+  LaTime since = mono - run->rates_at;
+  if (run->rates_at != 0 && since < 900 * LA_MSEC)
+    return;
+  uint64_t packets = run->capture->packets;
+  uint64_t ended = run->capture->connections;
+  uint64_t opened = ended + la_tracker_open(run->tracker);
+  double seconds = la_time_seconds(since);
+  run->packets_per_s = run->rates_at != 0 ? (double)(packets - run->rates_packets) / seconds : 0;
+  run->opened_per_s = run->rates_at != 0 && opened > run->rates_opened ? (double)(opened - run->rates_opened) / seconds : 0;
+  run->ended_per_s = run->rates_at != 0 ? (double)(ended - run->rates_ended) / seconds : 0;
+  run->rates_packets = packets;
+  run->rates_opened = opened;
+  run->rates_ended = ended;
+  run->rates_at = mono;
+}
+
+bool la_live_run_show(LaLiveRun *run, LaTime mono, int asked)
+{
+  if (run->screen == NULL || (asked == 0 && mono < run->screen_due))
+    return true;
+  run->screen_due = mono + LA_SEC;
+  make_rates(run, mono);
+  la_live_run_stats_of_all(run, mono);
+  la_top_count_open(run->top, run->tracker);
+  LaWatchFigures figures = {.where = run->capture->path,
+                            .now = MAX(run->clock, 0),
+                            .running = mono - run->started,
+                            .packets_per_s = run->packets_per_s,
+                            .opened_per_s = run->opened_per_s,
+                            .ended_per_s = run->ended_per_s,
+                            .stats = &run->stats,
+                            .zone = run->options->zone};
+  return la_watch_screen_show(run->screen, run->top, run->tracker, &figures);
 }

@@ -169,6 +169,7 @@ bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const cha
   case LA_OPTION_BUFFER: return take_buffer(choices, value, error);
   case LA_OPTION_PROMISCUOUS: choices->hears = LA_LIVE_PROMISCUOUS; return true;
   case LA_OPTION_NOT_PROMISCUOUS: choices->hears = LA_LIVE_ORDINARY; return true;
+  case LA_OPTION_WATCH: choices->watch = true; return true;
   case LA_OPTION_USER: replace(&choices->user, value); return true;
   case LA_OPTION_REALARM: return take_realarm(choices, value, error);
   case LA_OPTION_MAX_CONNECTIONS: return take_max_connections(choices, value, error);

@@ -20,6 +20,7 @@ typedef enum {
   LA_OPTION_BUFFER,
   LA_OPTION_PROMISCUOUS,
   LA_OPTION_NOT_PROMISCUOUS,
+  LA_OPTION_WATCH,
   LA_OPTION_USER,
   LA_OPTION_REALARM,
   LA_OPTION_MAX_CONNECTIONS,
@@ -39,6 +40,7 @@ typedef struct {
   uint32_t snaplen;
   uint32_t buffer;
   LaLiveHears hears;
+  bool watch;     /* --watch */
   char *user;     /* -Z, or NULL (owned) */
   LaTime realarm; /* the same finding of the same service is told again after this */
   uint32_t max_connections;

@@ -90,6 +90,11 @@ void la_output_settle(LaOutput *out)
     la_output_flush(out);
 }
 
+bool la_output_is_standard(const LaOutput *out)
+{
+  return out->path == NULL;
+}
+
 bool la_output_is_unread(const LaOutput *out)
 {
   return out->failed_with == EPIPE;

@@ -30,6 +30,9 @@ void la_output_settle(LaOutput *out);
 /* Writes the buffer out now. */
 void la_output_flush(LaOutput *out);
 
+/* Whether it goes to standard output. */
+bool la_output_is_standard(const LaOutput *out);
+
 /* Whether nobody reads any more (EPIPE): no error, but no reason to go on either. */
 bool la_output_is_unread(const LaOutput *out);
 
