@@ -314,6 +314,15 @@ class Policies(CheckTest):
                       "rst-abort", "where server.port == 1", "EXPIRED on 2020-01-01"]:
             self.assertIn(words, text)
 
+    def test_example_of_the_manual(self):
+        import pathlib  # noqa: PLC0415
+        page = pathlib.Path(__file__).resolve().parents[2] / "man" / "lastack-policy.5"
+        example = page.read_text(encoding="utf-8").split(".Bd -literal -offset indent\n")[1].split("\n.Ed")[0]
+        self.policy(example)
+        text = self.check(0, "--explain-policy").text
+        for words in ["p99(handshake.syn_to_syn_ack_s) < 50ms", "Service chat", "until 2027-01-31; reason: the scraper"]:
+            self.assertIn(words, text)
+
     def test_hostile_policy(self):
         """Names and reasons of a policy reach no terminal raw."""
         self.file(".lastack", "[policy]\nfail-on = warning\n[allow rst-unread-data]\nreason = a\u202eb\x1b[31m\n".encode())
