@@ -260,6 +260,25 @@ static void pair_single(LaComparison *c, const LaRun *before, const LaRun *after
   c->paired = 1;
 }
 
+/* The services that both runs have, together. */
+static void sum_up(LaComparison *c, const LaRun *before, const LaRun *after)
+{
+  const LaRun *runs[] = {before, after};
+  for (unsigned i = 0; i < 2; i++) {
+    g_autofree LaRunService *sum = g_new0(LaRunService, 1);
+    GHashTableIter iter;
+    gpointer key, value;
+    g_hash_table_iter_init(&iter, runs[i]->services);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+      if (g_hash_table_lookup(runs[i ^ 1]->services, key) != NULL)
+        merge_service(sum, value);
+    }
+    c->all[i] = side_of(sum);
+    for (unsigned t = 0; t < LA_COMPARED_TIMES; t++)
+      g_free(sum->times[t]);
+  }
+}
+
 LaComparison *la_comparison_new(const LaRun *before, const LaRun *after, const LaComparisonOptions *options)
 {
   LaComparison *c = g_new0(LaComparison, 1);
@@ -275,6 +294,7 @@ LaComparison *la_comparison_new(const LaRun *before, const LaRun *after, const L
   }
   g_autoptr(LaRun) named = renamed(before, options);
   match(c, named, after);
+  sum_up(c, named, after);
   if (options->map_count == 0)
     pair_single(c, named, after);
   for (unsigned s = 0; s < c->services->len; s++) {

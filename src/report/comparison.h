@@ -86,6 +86,7 @@ typedef struct {
 typedef struct {
   GPtrArray *services;                 /* of LaServiceChange, in both, by regressions and then by address (owned) */
   GPtrArray *only_before, *only_after; /* the same, in one alone: not compared (owned) */
+  LaServiceSide all[2];                /* before, after: the compared services together */
   uint64_t connections[2];             /* before, after */
   uint64_t not_kept[2];                /* connections of services beyond LA_RUN_SERVICES_MAX */
   uint64_t suppressed[2];              /* findings that a policy allows */

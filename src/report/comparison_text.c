@@ -5,7 +5,8 @@
 #include "base/escape.h"
 #include "report/comparison.h"
 
-#define NAMED_MAX 10 /* services of one run only that are named */
+#define UNFOLDED_MAX 5 /* services up to which all are shown, changed or not */
+#define NAMED_MAX 10   /* services of one run only that are named */
 
 static const char *const time_words[LA_COMPARED_TIMES] = {"SYN to SYN-ACK", "SYN-ACK to ACK", "close"};
 
@@ -54,6 +55,17 @@ static bool is_shown(const LaFindingChange *finding, LaChangesShown shown)
   return finding->significant != 0 || (appeared && finding->severity > LA_SEVERITY_NOTE);
 }
 
+static bool has_shown(const LaServiceChange *service, LaChangesShown shown)
+{
+  if (shown == LA_CHANGES_ALL)
+    return true;
+  for (unsigned i = 0; i < service->findings->len; i++) {
+    if (is_shown(&g_array_index(service->findings, LaFindingChange, i), shown))
+      return true;
+  }
+  return false;
+}
+
 static void append_finding(const LaComparisonText *how, GString *out, const LaFindingChange *finding, double limit)
 {
   static const LaPaint paints[LA_SEVERITY_N] = {LA_PAINT_NOTE, LA_PAINT_WARNING, LA_PAINT_ERROR};
@@ -72,16 +84,16 @@ static void append_finding(const LaComparisonText *how, GString *out, const LaFi
   g_string_append_c(out, '\n');
 }
 
-static void append_times(GString *out, const LaServiceChange *service)
+static void append_times(GString *out, const LaServiceSide *before, const LaServiceSide *after)
 {
   bool any = false;
   for (unsigned i = 0; i < LA_COMPARED_TIMES; i++)
-    any = any || service->before.times[i].count != 0 || service->after.times[i].count != 0;
+    any = any || before->times[i].count != 0 || after->times[i].count != 0;
   if (!any)
     return;
   g_string_append_printf(out, "  %-16s %-30s  %s\n", "p50, p90, p99", "before", "after");
   for (unsigned i = 0; i < LA_COMPARED_TIMES; i++) {
-    const LaTimes *sides[] = {&service->before.times[i], &service->after.times[i]};
+    const LaTimes *sides[] = {&before->times[i], &after->times[i]};
     if (sides[0]->count == 0 && sides[1]->count == 0)
       continue;
     char texts[2][3 * LA_TIME_TEXT_MAX] = {"-", "-"};
@@ -144,7 +156,7 @@ static void append_service(const LaComparisonText *how, GString *out, const LaSe
     la_text_count(out, hidden, "finding", "findings");
     g_string_append(out, " as before (-v shows them)\n");
   }
-  append_times(out, service);
+  append_times(out, &service->before, &service->after);
   append_look(how, out, service);
 }
 
@@ -223,8 +235,22 @@ void la_comparison_text(const LaComparison *comparison, const LaComparisonText *
   gsize from = out->len;
   append_head(comparison, how, out);
   append_verdict(comparison, how, out);
-  for (unsigned i = 0; i < comparison->services->len; i++)
-    append_service(how, out, g_ptr_array_index(comparison->services, i), comparison->limit);
+  unsigned folded = 0;
+  for (unsigned i = 0; i < comparison->services->len; i++) {
+    const LaServiceChange *service = g_ptr_array_index(comparison->services, i);
+    if (comparison->services->len > UNFOLDED_MAX && !has_shown(service, how->shown))
+      folded++;
+    else
+      append_service(how, out, service, comparison->limit);
+  }
+  if (folded > 0) {
+    g_string_append_c(out, '\n');
+    la_text_count(out, folded, "service", "services");
+    g_string_append(out, " without a change (-v shows them)\n\n");
+    la_style_paint(&how->style, out, LA_PAINT_BOLD, "all services");
+    g_string_append_c(out, '\n');
+    append_times(out, &comparison->all[0], &comparison->all[1]);
+  }
   append_only(out, comparison->only_before, "before");
   append_only(out, comparison->only_after, "after");
   la_style_reduce(&how->style, out, (gssize)from);

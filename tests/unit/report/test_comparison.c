@@ -165,12 +165,38 @@ static void test_reports(void **state)
   }
 }
 
+/* Of many services those without a change are told in a line. */
+static void test_many_services_are_folded(void **state)
+{
+  (void)state;
+  Group before[20], after[20];
+  for (unsigned i = 0; i < 20; i++) {
+    before[i] = (Group){"10.0.0.1", 1000 + i, 20, 1, 1};
+    after[i] = (Group){"10.0.0.1", 1000 + i, 20, i == 7 ? 20 : 1, 1};
+  }
+  g_autoptr(LaComparison) c = compare_groups(before, 20, after, 20);
+  LaComparisonText how = {.before = "a", .after = "b", .style = {.width = 80}};
+  g_autoptr(GString) text = g_string_new(NULL);
+  la_comparison_text(c, &how, text);
+  assert_non_null(strstr(text->str, "10.0.0.1:1007"));
+  assert_null(strstr(text->str, "10.0.0.1:1008"));
+  assert_non_null(strstr(text->str, "19 services without a change"));
+  assert_non_null(strstr(text->str, "all services\n"));
+  assert_int_equal(c->all[0].times[0].count, 400);
+  assert_int_equal(c->all[1].connections, 400);
+  how.shown = LA_CHANGES_ALL;
+  g_string_truncate(text, 0);
+  la_comparison_text(c, &how, text);
+  assert_non_null(strstr(text->str, "10.0.0.1:1008"));
+  assert_null(strstr(text->str, "without a change"));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_fisher),      cmocka_unit_test(test_chance_and_regression),
       cmocka_unit_test(test_many_shares), cmocka_unit_test(test_names),
-      cmocka_unit_test(test_reports),
+      cmocka_unit_test(test_reports),     cmocka_unit_test(test_many_services_are_folded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
