@@ -8,6 +8,7 @@
 
 #define APPLICATION "lastack " LASTACK_VERSION
 #define IDLE_TIMEOUT (2 * 3600 * LA_SEC)
+#define SAVER_MEMORY ((uint64_t)64 << 20)
 #define HOSTS_SPAN (600 * LA_SEC)
 
 /* The members that tell this run's records from those of others. */
@@ -75,6 +76,9 @@ static bool open_all(LaLiveRun *run, GError **error)
   la_notify_open(&run->notify);
   if (!la_live_metrics_open(&run->metrics, live->metrics, error))
     return false;
+  LaSaverOptions save = {.folder = live->save, .limit = live->save_limit, .memory = SAVER_MEMORY, .application = APPLICATION};
+  if (live->save != NULL && (run->saver = la_saver_new(&save, run->live, error)) == NULL)
+    return false;
   /* Without --owner the kernel's view is a help, and no reason to fail. */
   run->sockets =
       la_socket_watch_new(live->netns, live->owner ? LA_OWNERS_ASKED : LA_OWNERS_UNASKED, live->owner ? error : NULL);
@@ -122,13 +126,16 @@ static bool give_up_rights(LaLiveRun *run, GError **error)
     la_dump_give(run->dump, user.uid, user.gid);
   g_autoptr(GPtrArray) folders = g_ptr_array_new_with_free_func(g_free);
   add_folder(folders, run->options->live.write);
+  if (run->options->live.save != NULL)
+    g_ptr_array_add(folders, g_strdup(run->options->live.save));
   for (unsigned i = 0; i < run->options->outputs->len; i++)
     add_folder(folders, ((const LaOutputChoice *)g_ptr_array_index(run->options->outputs, i))->path);
   LaRightsKept kept = {.folders = (const char *const *)folders->pdata,
                        .folder_count = folders->len,
                        .names = run->options->names == LA_NAMES_RESOLVE};
   tzset(); /* reads a file */
-  bool ok = la_rights_drop(&user, &kept, error) && (run->dump == NULL || la_dump_check_folder(run->dump, error));
+  bool ok = la_rights_drop(&user, &kept, error) && (run->dump == NULL || la_dump_check_folder(run->dump, error)) &&
+            (run->saver == NULL || la_saver_check(run->saver, error));
   la_user_clear(&user);
   return ok;
 }
@@ -195,6 +202,7 @@ void la_live_run_close(LaLiveRun *run)
   la_notify_clear(&run->notify);
   g_free(run->identity);
   la_socket_watch_free(run->sockets);
+  la_saver_free(run->saver);
   la_dump_free(run->dump);
   la_live_free(run->live);
   la_watch_screen_free(run->screen);

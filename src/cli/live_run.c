@@ -89,6 +89,10 @@ static void take_finished(LaLiveRun *run)
   LaConnection *conn;
   while ((conn = la_tracker_next(run->tracker)) != NULL) {
     finish_connection(run, conn);
+    if (run->saver != NULL) {
+      la_live_run_tell_findings(run); /* its packets may be wanted */
+      la_saver_forget(run->saver, conn);
+    }
     la_tracker_recycle(run->tracker, conn);
   }
 }
@@ -115,6 +119,8 @@ static void follow(LaLiveRun *run)
   for (unsigned i = 0; i < batch->count; i++) {
     run->last_packet = MAX(run->last_packet, batch->packets[i].time);
     if (batch->results[i] == LA_DECODED_SEGMENT) {
+      if (run->saver != NULL)
+        la_saver_packet(run->saver, &batch->packets[i], &batch->segments[next]);
       next++;
       continue;
     }

@@ -15,6 +15,7 @@
 #include "live/dump.h"
 #include "live/host_watch.h"
 #include "live/notify.h"
+#include "live/saver.h"
 #include "live/socket_watch.h"
 #include "live/watch.h"
 #include "report/judge.h"
@@ -44,6 +45,7 @@ typedef struct {
   LaHostWatch *hosts;       /* (owned) */
   LaAlarms *alarms;         /* (owned) */
   LaLiveMetrics metrics;
+  LaSaver *saver; /* NULL: none (owned) */
   LaNotify notify;
   LaSocketWatch *sockets;                            /* NULL: the kernel does not tell (owned) */
   LaTime sockets_due;                                /* monotonic */

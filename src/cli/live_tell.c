@@ -62,6 +62,17 @@ static bool is_noise_of_hosts(const LaLiveRun *run, const LaEventRecord *event)
   return la_policy_judge(run->policy, 0, &event->finding, &candidate, now).kind == LA_RULING_SUPPRESSED;
 }
 
+/* Errors and warnings that are told are worth their packets. */
+static void save(LaLiveRun *run, const LaEventRecord *event)
+{
+  g_autoptr(GError) error = NULL;
+  if (run->saver == NULL || event->kind != LA_EVENT_RAISED || event->finding.severity == LA_SEVERITY_NOTE ||
+      la_saver_save(run->saver, event, &error))
+    return;
+  la_live_run_say(run, error->message);
+  run->code = la_exit_code_worse(run->code, LA_EXIT_OUTPUT);
+}
+
 static void take_event(LaLiveRun *run, const LaDecided *decided)
 {
   LaEventRecord event = decided->record;
@@ -73,6 +84,7 @@ static void take_event(LaLiveRun *run, const LaDecided *decided)
   if (run->sockets != NULL && event.kind == LA_EVENT_RAISED)
     la_socket_watch_describe(run->sockets, la_clock(CLOCK_MONOTONIC), &event, &event.socket);
   tell_event(run, &event);
+  save(run, &event);
 }
 
 void la_live_run_tell_findings(LaLiveRun *run)

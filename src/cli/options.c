@@ -126,6 +126,8 @@ static const struct Row {
     {LA_OPTION_PROMISCUOUS, 0, "promiscuous", NULL, LIVE, "hear also what is not addressed to this machine"},
     {LA_OPTION_NOT_PROMISCUOUS, 'p', "no-promiscuous", NULL, LIVE, "do not (the default)"},
     {LA_OPTION_WATCH, 0, "watch", NULL, LIVE, "show it on the whole screen, like top"},
+    {LA_OPTION_SAVE, 0, "save-on-finding", "DIR", LIVE, "write the connection of each error and warning to a file in DIR"},
+    {LA_OPTION_SAVE_LIMIT, 0, "save-limit", "SIZE", LIVE, "keep at most so much there, the oldest goes first (256M)"},
     {LA_OPTION_USER, 'Z', "user", "USER", LIVE, "become this user when all is open (sudo's caller, else nobody)"},
     {LA_OPTION_REALARM, 0, "realarm", "SPAN", LIVE,
      "tell the same finding of the same service again after this (10min; 0: always)"},

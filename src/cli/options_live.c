@@ -7,6 +7,8 @@
 #define REALARM (600 * LA_SEC)
 #define MAX_CONNECTIONS 1000000u
 #define MEMORY_LEAST ((uint64_t)16 << 20)
+#define SAVE_LIMIT ((uint64_t)256 << 20)
+#define SAVE_LIMIT_LEAST ((uint64_t)64 << 10)
 #define BUFFER_MOST ((uint64_t)1 << 30)
 #define BUFFER_LEAST ((uint64_t)64 << 10)
 
@@ -18,6 +20,7 @@ void la_live_choices_init(LaLiveChoices *choices)
       .buffer = LA_LIVE_BUFFER,
       .hears = LA_LIVE_ORDINARY,
       .realarm = REALARM,
+      .save_limit = SAVE_LIMIT,
       .max_connections = MAX_CONNECTIONS,
   };
 }
@@ -28,6 +31,7 @@ void la_live_choices_clear(LaLiveChoices *choices)
   g_free(choices->netns);
   g_free(choices->write);
   g_free(choices->user);
+  g_free(choices->save);
   g_free(choices->metrics);
 }
 
@@ -157,6 +161,14 @@ static bool take_max_memory(LaLiveChoices *choices, const char *value, GError **
   return false;
 }
 
+static bool take_save_limit(LaLiveChoices *choices, const char *value, GError **error)
+{
+  if (read_size(value, 1, &choices->save_limit) && choices->save_limit >= SAVE_LIMIT_LEAST)
+    return true;
+  la_error_set(error, LA_ERROR_USAGE, "--save-limit wants a size from 64k up, not '%s'", value);
+  return false;
+}
+
 bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const char *value, GError **error)
 {
   switch (option) {
@@ -170,6 +182,8 @@ bool la_options_take_live(LaLiveChoices *choices, LaLiveOption option, const cha
   case LA_OPTION_PROMISCUOUS: choices->hears = LA_LIVE_PROMISCUOUS; return true;
   case LA_OPTION_NOT_PROMISCUOUS: choices->hears = LA_LIVE_ORDINARY; return true;
   case LA_OPTION_WATCH: choices->watch = true; return true;
+  case LA_OPTION_SAVE: replace(&choices->save, value); return true;
+  case LA_OPTION_SAVE_LIMIT: return take_save_limit(choices, value, error);
   case LA_OPTION_USER: replace(&choices->user, value); return true;
   case LA_OPTION_REALARM: return take_realarm(choices, value, error);
   case LA_OPTION_MAX_CONNECTIONS: return take_max_connections(choices, value, error);

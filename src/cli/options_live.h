@@ -21,6 +21,8 @@ typedef enum {
   LA_OPTION_PROMISCUOUS,
   LA_OPTION_NOT_PROMISCUOUS,
   LA_OPTION_WATCH,
+  LA_OPTION_SAVE,
+  LA_OPTION_SAVE_LIMIT,
   LA_OPTION_USER,
   LA_OPTION_REALARM,
   LA_OPTION_MAX_CONNECTIONS,
@@ -40,9 +42,11 @@ typedef struct {
   uint32_t snaplen;
   uint32_t buffer;
   LaLiveHears hears;
-  bool watch;     /* --watch */
-  char *user;     /* -Z, or NULL (owned) */
-  LaTime realarm; /* the same finding of the same service is told again after this */
+  char *save;          /* --save-on-finding, or NULL (owned) */
+  uint64_t save_limit; /* bytes */
+  bool watch;          /* --watch */
+  char *user;          /* -Z, or NULL (owned) */
+  LaTime realarm;      /* the same finding of the same service is told again after this */
   uint32_t max_connections;
   uint64_t max_memory; /* bytes for connections; 0: no limit of its own */
   char *metrics;       /* --metrics, or NULL (owned) */
