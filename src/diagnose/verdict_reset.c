@@ -170,6 +170,9 @@ static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdic
   bool fin_before = (c->sender->flags & LA_END_FIN) != 0 && c->sender->fin_frame < c->rst->frame;
   LaTime when = trigger_time(c, trigger);
   bool trigger_is_data = c->receiver->data_last_frame != 0 && v->trigger_frame == c->receiver->data_last_frame;
+  /* An ACK that acknowledges nothing of a SYN-ACK (RFC 9293 section 3.10.7.4): what it answers is no attempt of the client's. */
+  if (c->a == LA_ACCEPTOR && c->rst->state == LA_TCP_SYN_RECEIVED && c->receiver->data_last_frame == 0)
+    return LA_RESET_ABANDONED;
   if (fin_before) {
     if (is_keepalive_race(c, trigger, v))
       return LA_RESET_KEEPALIVE_RACE;
