@@ -133,7 +133,7 @@ const LaLabExperiment la_lab_experiments_opening[] = {
     {.name = "old-syn", .summary = "a duplicate of the first SYN arrives when the connection is long over",
      .actors = {USUAL_SERVER, CLIENT(CONNECT(80), SEND(200), RECV(1000), CLOSE, SLEEP(2000))},
      .rules = {{.match = LA_LAB_SYN, .act = LA_LAB_DUPLICATE, .n = 1500, .count = 1}},
-     .expected = {EXPECT("connect-abandoned|duplicate-segment", "none|network|client-application")}},
+     .expected = {ALLOWED("connect-abandoned|duplicate-segment", "none|network|client-application")}},
     {.name = "stale-syn", .summary = "a stale SYN on a living connection: a challenge ACK, nothing else changes",
      .actors = {USUAL_SERVER, CLIENT(CONNECT(80), SEND(200), RECV(1000), SLEEP(200), MARK(1), SLEEP(4000), CLOSE)},
      .forgeries = {{.what = LA_LAB_FORGE_SYN, .way = LA_LAB_TO_SERVER, .mark = 1, .n = 123456}},

@@ -11,6 +11,7 @@
 
 #include "lab/actor.h"
 #include "lab/experiment.h"
+#include "lab/mix.h"
 
 typedef void Check(const LaLabExperiment *experiment);
 
@@ -84,11 +85,35 @@ static void each_can_be_run(void **state)
   assert_true(for_each(check_parts) > 0);
 }
 
+/* The seed decides what is drawn, and another seed draws something else. */
+static void a_mix_is_drawn_by_its_seed(void **state)
+{
+  (void)state;
+  LaLabExperiment *a = la_lab_mix_new(100, 7), *b = la_lab_mix_new(100, 7), *c = la_lab_mix_new(100, 8);
+  size_t size = 100 * sizeof(LaLabScript);
+  assert_memory_equal(a->actors[0].scripts, b->actors[0].scripts, size);
+  assert_memory_equal(a->actors[1].scripts, b->actors[1].scripts, size);
+  assert_int_equal(a->more_rules_n, b->more_rules_n);
+  assert_memory_equal(a->more_rules, b->more_rules, a->more_rules_n * sizeof *a->more_rules);
+  assert_memory_not_equal(a->actors[1].scripts, c->actors[1].scripts, size);
+  assert_true(a->more_rules_n > 20 && a->more_rules_n < 100);
+  assert_string_equal(la_lab_group_of(a), "random");
+  LaLabActor client = {.end = LA_LAB_CLIENT};
+  for (unsigned i = 0; i < 100; i++) {
+    memcpy(client.steps, a->actors[1].scripts[i].steps, sizeof client.steps);
+    check_steps(&client);
+  }
+  la_lab_mix_free(a);
+  la_lab_mix_free(b);
+  la_lab_mix_free(c);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_unique),
       cmocka_unit_test(each_can_be_run),
+      cmocka_unit_test(a_mix_is_drawn_by_its_seed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
