@@ -48,7 +48,7 @@ cmd:tcpdump      tcpdump             tcpdump              tcpdump            tcp
 cmd:prove        perl                perl-Test-Harness    perl-utils         perl               perl
 cmd:zstd         zstd                zstd                 zstd               zstd               zstd
 cmd:lz4          lz4                 lz4                  lz4                lz4                lz4
-py:modules       python3,python3-jsonschema,python3-prometheus-client,python3-yaml python3,python3-jsonschema,python3-prometheus_client,python3-pyyaml python3,py3-jsonschema,py3-prometheus-client,py3-yaml python,python-jsonschema,python-prometheus_client,python-yaml python
+py:jsonschema,prometheus_client,yaml python3,python3-jsonschema,python3-prometheus-client,python3-yaml python3,python3-jsonschema,python3-prometheus_client,python3-pyyaml python3,py3-jsonschema,py3-prometheus-client,py3-yaml python,python-jsonschema,python-prometheus_client,python-yaml python
 '
 
 # The first Python that has the modules the tests need; fails when there is none.
