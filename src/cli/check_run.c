@@ -1,6 +1,6 @@
 /* The capture is open before the command starts, so that its first SYN is in it. When the command has ended, its sockets are closed
  * by the kernel; what follows (FINs, their acknowledgments, a peer that closes late) belongs to the verdict. So the capture goes on
- * until nothing has come for the time of --settle: then every connection that is still open has been silent for that long and is
+ * until nothing has come for the policy's `settle`: then every connection that is still open has been silent for that long and is
  * judged. On a busy interface it ends after three times as long all the same. */
 #include "cli/check_run.h"
 
@@ -215,8 +215,7 @@ bool la_check_run(LaCheckRun *run, const LaOptions *options, const GPtrArray *co
   g_autoptr(LaOwnerWatch) watch = la_owner_watch_new(run->owners);
   Recording recording = {.run = run, .live = live, .dump = dump, .watch = watch, .interrupt = interrupt};
   run->began = clock_now();
-  LaTime settle = options->check.run_settle != LA_TIME_NONE ? options->check.run_settle : LA_POLICY_SETTLE;
-  bool ok = start(&recording, command, error) && record(&recording, settle, error);
+  bool ok = start(&recording, command, error) && record(&recording, run->settle, error);
   stop(&recording);
   count_drops(&recording);
   return la_dump_close(dump, clock_now(), ok ? error : NULL) && ok;

@@ -10,6 +10,7 @@
 #include "report/owners.h"
 
 typedef struct {
+  LaTime settle;  /* how long silence is waited for: to be set before the run */
   char *path;     /* of the capture (owned) */
   bool temporary; /* nobody asked for it by -w */
   int status;     /* the command's own code; 128 and the signal's number when one ended it; 127, 126: it could not be started */
@@ -18,7 +19,7 @@ typedef struct {
   uint64_t dropped;    /* packets that the capture lost */
 } LaCheckRun;
 
-/* Opens the capture (-i, else lo; -f, -F, -s, -w), runs `command` (of char *), goes on until nothing has come for --settle after it
+/* Opens the capture (-i, else lo; -f, -F, -s, -w), runs `command` (of char *), goes on until nothing has come for `run->settle` after it
  * ended, at most three times as long, and closes the capture. False with an error: LA_ERROR_PERMISSION when there can be no
  * capture, LA_ERROR_OUTPUT when it cannot be written; or with `run->status` set when the command could not be started. */
 bool la_check_run(LaCheckRun *run, const LaOptions *options, const GPtrArray *command, const volatile sig_atomic_t *interrupt,

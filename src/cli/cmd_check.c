@@ -89,11 +89,20 @@ static bool load_files(const LaOptions *options, const LaPolicy *policy, LaMarks
   return options->check.marks == NULL || (*ret_marks = la_marks_load(options->check.marks, error)) != NULL;
 }
 
+/* Shorter silence would leave a connection that nobody closed too young to be judged. */
+static LaTime longest_settle(const LaPolicy *policy)
+{
+  LaTime longest = 0;
+  for (unsigned i = 0; i < policy->services->len; i++)
+    longest = MAX(longest, la_policy_service(policy, i)->settle);
+  return longest;
+}
+
 /* Marks that the command itself writes are there only now. */
 static LaExitCode judge_run(Gate *gate, LaOptions *options, GPtrArray *command)
 {
   g_autoptr(GError) error = NULL;
-  g_auto(LaCheckRun) run = {0};
+  g_auto(LaCheckRun) run = {.settle = longest_settle(gate->policy)};
   if (!la_check_run(&run, options, command, gate->interrupt, &error)) {
     la_check_run_end(&run, LA_DROP_CAPTURE);
     LaExitCode code = la_exit_tell(error);

@@ -397,9 +397,6 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
   case OPTION_SPOOL_LIMIT: return read_size(value, &options->spool_limit, error);
   case OPTION_POLICY: set_text(&options->policy, value); return true;
   case OPTION_SETTLE:
-    if (!read_span(row->name, value, &options->check.run_settle, error))
-      return false;
-    return add_policy_word(options, row, value);
   case OPTION_FAIL_ON:
   case OPTION_UNCLOSED:
   case OPTION_EXPECT:
@@ -467,7 +464,6 @@ static LaOptions *options_new(void)
   options->outputs = g_ptr_array_new_with_free_func(free_output);
   options->threshold_words = g_ptr_array_new_with_free_func(g_free);
   options->check.policy_words = g_ptr_array_new_with_free_func(free_policy_word);
-  options->check.run_settle = LA_TIME_NONE;
   options->from = options->to = options->observed_until = LA_TIME_NONE;
   options->verbosity = LA_VERBOSITY_NORMAL;
   options->zone = LA_CLOCK_LOCAL;

@@ -57,7 +57,6 @@ typedef struct {
 typedef struct {
   GPtrArray *policy_words; /* of LaPolicyWord, in their order (owned) */
   char *baseline, *marks;  /* files, or NULL */
-  LaTime run_settle;       /* --settle with --run; LA_TIME_NONE: not given */
   bool run, explain_policy, allow_truncated;
 } LaCheckOptions;
 

@@ -203,6 +203,15 @@ static bool add_demand(const LaPolicyReader *reader, GPtrArray *demands, const c
                     "%s.%s: a name is made of letters, digits, dots, '-' and '_' (it becomes the case's name)", word, name);
     return false;
   }
+  /* An expectation's case has its bare name in JUnit files. */
+  static const char *const taken[] = {"captures", "connections", "unclosed"};
+  for (unsigned i = 0; total && i <= G_N_ELEMENTS(taken); i++) {
+    if (i < G_N_ELEMENTS(taken) ? strcmp(name, taken[i]) != 0 : la_rule_find(name) == NULL)
+      continue;
+    la_policy_error(error, reader->policy->name, reader->line,
+                    "expect.%s: there is a case of that name already, choose another", name);
+    return false;
+  }
   LaExpressionKind kind = total ? LA_EXPRESSION_TOTAL : LA_EXPRESSION_CONNECTION;
   LaExpression *expression = la_policy_expression(reader, text, kind, error);
   if (expression == NULL)

@@ -216,6 +216,8 @@ class Policies(CheckTest):
         self.bad("[policy]\nallow = *\n", "would allow everything")
         self.bad("[service chat]\nfail-on = error\n", "has no 'where'")
         self.bad("[service chat]\nwhere = server.port == 1\nthreshold.close-wait-leak = 5s\n", "set it in [policy]")
+        self.bad("[policy]\nexpect.rst-abort = count(true) == 0\n", "there is a case of that name already")
+        self.bad("[policy]\nexpect.unclosed = count(true) == 0\n", "there is a case of that name already")
         self.bad("fail-on = error\n", "stands in no section")
         self.bad("[policy]\nfail-on error\n", "neither a section, a comment, nor KEY = VALUE")
         self.bad("[policy\n", "no closing bracket")

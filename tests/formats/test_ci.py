@@ -130,6 +130,10 @@ class Junit(CiTest):
     def test_suites_in_order(self):
         self.assertEqual([s.get("name") for s in self.tree()], ["run", "chat", "10.9.0.2:8889", "10.9.0.2:8890"])
 
+    def test_an_expectation_is_a_case(self):
+        (failure,) = self.tree(code=1).findall(".//testsuite[@name='run']/testcase[@name='fins']/failure")
+        self.assertIn('share(teardown == "fin") >= 99% does not hold', failure.get("message"))
+
     def test_same_bytes_again(self):
         for form in FORMATS:
             self.assertEqual(self.check(form), self.check(form))

@@ -97,6 +97,17 @@ class Verdicts(RunTest):
         self.addCleanup(closer.wait)
         self.run_check(command=self.python(later), settle="1s", code=0)
 
+    def test_as_long_as_the_policy_wants(self):
+        """A policy with a longer settle waits longer: else a leak would be too young to be judged."""
+        self.listen(7001)
+        with open(os.path.join(self.dir, ".lastack"), "w", encoding="utf-8") as f:
+            f.write("[policy]\nsettle = 3s\n")
+        environment = dict(os.environ, TMPDIR=self.tmp)
+        script = "import socket; s = socket.create_connection(('127.0.0.1', 7001)); s.close()"
+        done = subprocess.run([live.BINARY, "check", "--run", "--", "python3", "-c", script], cwd=self.dir, env=environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=live.SECONDS, check=False)
+        self.assertEqual(done.returncode, 1, done.stdout.decode())
+
     def test_nothing_captured(self):
         done = self.run_check(command=["true"], code=1)
         self.assertIn("There is no packet", " ".join(done.text.split()))
