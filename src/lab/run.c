@@ -110,13 +110,15 @@ static void note_network(void *ctx, const LaLabNote *note)
   la_lab_truth_network(run->truth, note);
 }
 
-/* The addresses of a slot: 10.21.SLOT.1 and 10.22.SLOT.1, fd00:21::SLOT:1 and fd00:22::SLOT:1. */
+/* The addresses of a slot: 10.21.SLOT.1 and 10.22.SLOT.1, fd00:21::SLOT:1 and fd00:22::SLOT:1. Without tracepoints it is 23 and 24: whoever
+ * runs in a user namespace does not see the slots of others, and their tracepoints see what happens here. */
 static void set_addresses(Run *run)
 {
   run->family = run->experiment->ip == 6 ? LA_FAMILY_IPV6 : LA_FAMILY_IPV4;
   for (int end = 0; end < LA_LAB_END_N; end++) {
     LaAddr addr = {{0}};
-    uint8_t network = end == LA_LAB_CLIENT ? 21 : 22, six = end == LA_LAB_CLIENT ? 0x21 : 0x22;
+    unsigned which = (end == LA_LAB_CLIENT ? 1 : 2) + (run->setup->trace != NULL ? 0 : 2);
+    uint8_t network = (uint8_t)(20 + which), six = (uint8_t)(0x20 + which);
     if (run->family == LA_FAMILY_IPV6) {
       memcpy(addr.bytes, (const uint8_t[]){0xfd, 0, 0, six}, 4);
       addr.bytes[13] = (uint8_t)run->setup->slot;

@@ -93,6 +93,7 @@ class End:
         self.hidden = []  # for each: why the capture cannot show it, or ""
         self.sent, self.got = [], []
         self.judged, self.why_not = True, ""
+        self.whole = True  # the account has every state
 
     def acks_of(self, fins):
         """Those of its packets that acknowledge one of the peer's FINs."""
@@ -133,6 +134,7 @@ class Recording:
         self.name = self.truth["scenario"]
         self.packets = read_capture(self.capture)
         self.start, self.stop = (self.truth["captures"][0][k] for k in ("t_start", "t_stop"))
+        self.traced = self.truth["clock"]["trace_clock"] is not None  # else short states may be missing from the account
         self.late = self.truth["clock"]["diag_period"] + 0.03
         self.lives = []
         by_ends = collections.defaultdict(list)
@@ -142,6 +144,7 @@ class Recording:
             self.lives += self.lives_of(conn, by_ends[frozenset((tuple(conn["client"]), tuple(conn["server"])))])
         for life in self.lives:
             for end in life.ends.values():
+                end.whole = self.traced
                 self.look(life, end)
 
     # ---- lives and their states ---------------------------------------------------------------------------------------
@@ -190,7 +193,7 @@ class Recording:
                 new = r["bucket"]
                 until = max([t] + [x["t"] for x in rows[i + 1 : i + 3] if x["new"] == new])
             name = WORDS[new]
-            if new == "GONE" and out and out[-1].name not in ("SYN_RECEIVED", "FIN_WAIT_2", "TIME_WAIT"):
+            if new == "GONE" and self.traced and out and out[-1].name not in ("SYN_RECEIVED", "FIN_WAIT_2", "TIME_WAIT"):
                 continue
             if out:
                 since = max(since, out[-1].since)
