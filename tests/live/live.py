@@ -142,6 +142,11 @@ class LiveTest(unittest.TestCase):
         return client, server
 
 
+def is_sanitized():
+    with open(BINARY, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def main():
     """To be called by each test program: argv[1] is lastack, argv[2] the program that sends packets, then names of tests."""
     global BINARY
