@@ -19,6 +19,7 @@
 #define SILENCE (3 * LA_SEC)    /* LA_SETTLES_IN_SILENCE */
 #define LONGEST (900 * LA_MSEC) /* a connection that never rests is looked at all the same */
 #define HORIZON (2 * 3600 * LA_SEC)
+#define SWEEP (10 * LA_SEC)
 #define PRECISION (50 * LA_MSEC) /* of a deadline */
 #define TOLD_MAX 16u             /* findings of one connection that are kept account of */
 #define QUEUE_MAX 65536u         /* events that wait for somebody to take them */
@@ -35,6 +36,7 @@ typedef struct {
   uint32_t handle, id;
   LaTime due;     /* LA_TIME_MAX: at its next event */
   LaTime changed; /* the first change that was not looked at; LA_TIME_NONE: none */
+  LaHostPort ends[LA_SIDE_N];
   uint8_t told_count;
   Told *told; /* room for TOLD_MAX; NULL: none yet (owned) */
 } Watched;
@@ -50,6 +52,7 @@ struct LaDecider {
   LaTracker *tracker;       /* (borrowed) */
   const LaContext *context; /* (borrowed) */
   GHashTable *watched;      /* handle -> Watched */
+  LaTime swept;             /* when it was last looked for those that are gone */
   GArray *heap;     /* of Due: the earliest first; entries of connections that have another due time by now are passed over */
   GQueue events;    /* of LaDecided */
   LaDecided *given; /* what la_decider_next returned */
@@ -137,30 +140,37 @@ static void set_due(LaDecider *decider, Watched *watched, LaTime due)
 
 /* ---- events ---- */
 
-static void queue_event(LaDecider *decider, LaEventKind kind, const LaConnection *conn, const LaFinding *finding, LaTime at)
+/* The sentence is taken. */
+static void queue_event(LaDecider *decider, LaEventKind kind, const Watched *about, const LaFinding *finding, LaTime at,
+                        GString *sentence)
 {
-  if (g_queue_get_length(&decider->events) >= QUEUE_MAX)
+  if (g_queue_get_length(&decider->events) >= QUEUE_MAX) {
+    g_string_free(sentence, TRUE);
     return;
+  }
   LaDecided *event = g_new0(LaDecided, 1);
   event->record = (LaEventRecord){
       .kind = kind,
       .at = at,
-      .connection = conn->id,
-      .client = la_connection_end(conn, LA_OPENER),
-      .server = la_connection_end(conn, LA_ACCEPTOR),
+      .connection = about->id,
+      .client = about->ends[LA_OPENER],
+      .server = about->ends[LA_ACCEPTOR],
       .finding = *finding,
   };
   const char *side = finding->side < LA_SIDE_N ? la_side_name((LaSide)finding->side) : "both";
-  g_snprintf(event->key, sizeof event->key, "%u:%s:%s", conn->id, finding->rule->code, side);
+  g_snprintf(event->key, sizeof event->key, "%u:%s:%s", about->id, finding->rule->code, side);
   event->record.key = event->key;
-  GString *sentence = g_string_new(NULL);
-  if (kind == LA_EVENT_WITHDRAWN) /* it has no figures any more */
-    g_string_append_printf(sentence, "Later packets showed that it was no %s.", finding->rule->title);
-  else
-    la_finding_summary(finding, conn, sentence);
   event->sentence = g_string_free(sentence, FALSE);
   event->record.sentence = event->sentence;
   g_queue_push_tail(&decider->events, event);
+}
+
+static void tell(LaDecider *decider, LaEventKind kind, const LaConnection *conn, const LaFinding *finding, LaTime at)
+{
+  Watched about = {.id = conn->id, .ends = {la_connection_end(conn, LA_OPENER), la_connection_end(conn, LA_ACCEPTOR)}};
+  GString *sentence = g_string_new(NULL);
+  la_finding_summary(finding, conn, sentence);
+  queue_event(decider, kind, &about, finding, at, sentence);
 }
 
 const LaDecided *la_decider_next(LaDecider *decider)
@@ -270,16 +280,28 @@ static void keep(Told *told, const LaFinding *finding)
   told->variant = finding->variant;
 }
 
-static void withdraw(LaDecider *decider, const Told *told, const LaConnection *conn, LaTime at)
+static void withdraw(LaDecider *decider, const Told *told, const Watched *about, LaTime at)
 {
   LaFinding gone = {.rule = told->rule,
+                    .rule_index = (uint8_t)la_rule_index(told->rule),
                     .severity = told->severity,
                     .confidence = told->confidence,
                     .blame = told->blame,
                     .side = told->side,
                     .variant = told->variant,
                     .at = at};
-  queue_event(decider, LA_EVENT_WITHDRAWN, conn, &gone, at);
+  GString *sentence = g_string_new(NULL); /* the finding has no figures any more */
+  g_string_append_printf(sentence, "Later packets showed that it was no %s.", told->rule->title);
+  queue_event(decider, LA_EVENT_WITHDRAWN, about, &gone, at, sentence);
+}
+
+/* A connection that is gone without having finished: its SYN turned out to be an event of another one. */
+static void forget(LaDecider *decider, Watched *watched, LaTime now)
+{
+  for (unsigned i = 0; i < watched->told_count; i++)
+    if (watched->told[i].raised != 0)
+      withdraw(decider, &watched->told[i], watched, now);
+  watched->told_count = 0;
 }
 
 /* Findings that were said before: changed, ended, or no longer true. */
@@ -290,7 +312,7 @@ static void review(LaDecider *decider, Watched *watched, LaConnection *conn, LaT
     const LaFinding *finding = find(&decider->now, told->rule, told->side);
     if (finding == NULL) {
       if (told->raised != 0)
-        withdraw(decider, told, conn, now);
+        withdraw(decider, told, watched, now);
       *told = watched->told[--watched->told_count];
       continue;
     }
@@ -298,9 +320,9 @@ static void review(LaDecider *decider, Watched *watched, LaConnection *conn, LaT
         told->severity != finding->severity || told->confidence != finding->confidence || told->blame != finding->blame;
     bool still = grows(finding, find(&decider->later, told->rule, told->side));
     if (told->raised != 0 && told->goes_on != 0 && !still)
-      queue_event(decider, LA_EVENT_ENDED, conn, finding, now);
+      tell(decider, LA_EVENT_ENDED, conn, finding, now);
     else if (told->raised != 0 && changed)
-      queue_event(decider, LA_EVENT_UPDATED, conn, finding, now);
+      tell(decider, LA_EVENT_UPDATED, conn, finding, now);
     told->goes_on = still;
     keep(told, finding);
     i++;
@@ -339,7 +361,7 @@ static LaTime raise_new(LaDecider *decider, Watched *watched, LaConnection *conn
     LaTime stood = MAX(now - told->since, now - conn->last_time);
     if (stood >= settling(finding)) {
       told->raised = 1;
-      queue_event(decider, LA_EVENT_RAISED, conn, finding, now);
+      tell(decider, LA_EVENT_RAISED, conn, finding, now);
     } else {
       next = MIN(next, now + settling(finding) - stood);
     }
@@ -365,7 +387,11 @@ static Watched *watch(LaDecider *decider, const LaConnection *conn)
   Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(conn->handle));
   if (watched != NULL && watched->id == conn->id)
     return watched;
+  if (watched != NULL)
+    forget(decider, watched, conn->first_time);
   watched = g_new0(Watched, 1);
+  watched->ends[LA_OPENER] = la_connection_end(conn, LA_OPENER);
+  watched->ends[LA_ACCEPTOR] = la_connection_end(conn, LA_ACCEPTOR);
   watched->handle = conn->handle;
   watched->id = conn->id;
   watched->due = LA_TIME_MAX;
@@ -386,9 +412,27 @@ static void take_changes(LaDecider *decider)
   }
 }
 
+/* Those that are gone are not told of, so they are looked for now and then. */
+static void sweep(LaDecider *decider, LaTime now)
+{
+  GHashTableIter iter;
+  gpointer value;
+  decider->swept = now;
+  g_hash_table_iter_init(&iter, decider->watched);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    Watched *watched = value;
+    if (la_tracker_get(decider->tracker, watched->handle, watched->id) != NULL)
+      continue;
+    forget(decider, watched, now);
+    g_hash_table_iter_remove(&iter);
+  }
+}
+
 void la_decider_look(LaDecider *decider, LaTime now)
 {
   take_changes(decider);
+  if (now - decider->swept >= SWEEP)
+    sweep(decider, now);
   while (decider->heap->len > 0 && g_array_index(decider->heap, Due, 0).due <= now) {
     Due due = heap_pop(decider->heap);
     Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(due.handle));
@@ -396,7 +440,7 @@ void la_decider_look(LaDecider *decider, LaTime now)
       continue;
     LaConnection *conn = la_tracker_get(decider->tracker, due.handle, due.id);
     if (conn == NULL) {
-      watched->due = LA_TIME_MAX; /* it has finished: la_decider_finished comes, or came */
+      watched->due = LA_TIME_MAX; /* it is gone: the next sweep finds it */
       continue;
     }
     LaTime rests = watched->changed != LA_TIME_NONE ? MIN(conn->last_time + SOON, watched->changed + LONGEST) : now;
@@ -418,15 +462,15 @@ void la_decider_finished(LaDecider *decider, const LaConnection *conn, const LaF
     if (!counts(finding) || (told == NULL && conn->ended_by == LA_ENDED_CAPTURE_END))
       continue;
     if (told == NULL || told->raised == 0)
-      queue_event(decider, LA_EVENT_RAISED, conn, finding, conn->end_time);
+      tell(decider, LA_EVENT_RAISED, conn, finding, conn->end_time);
     else if (told->goes_on != 0)
-      queue_event(decider, LA_EVENT_ENDED, conn, finding, conn->end_time);
+      tell(decider, LA_EVENT_ENDED, conn, finding, conn->end_time);
   }
   for (unsigned i = 0; watched != NULL && i < watched->told_count; i++) {
     const Told *told = &watched->told[i];
     if (told->raised == 0 || find(findings, told->rule, told->side) != NULL)
       continue;
-    withdraw(decider, told, conn, conn->end_time);
+    withdraw(decider, told, watched, conn->end_time);
   }
   if (watched != NULL)
     g_hash_table_remove(decider->watched, GUINT_TO_POINTER(conn->handle));
