@@ -160,6 +160,7 @@ static void prepare(LaLiveRun *run)
   run->decider = la_decider_new(run->tracker, &run->context);
   if (run->judge != NULL)
     la_decider_set_policy(run->decider, run->policy, la_judge_check(run->judge)->now);
+  la_decider_set_where(run->decider, run->options->where);
   run->hosts = la_host_watch_new(run->tracker, &run->context, &aggregate, HOSTS_SPAN);
   run->alarms = la_alarms_new(run->options->live.realarm);
   run->clock = run->last_packet = LA_TIME_NONE;

@@ -49,10 +49,11 @@ typedef struct {
 struct LaDecider {
   const LaPolicy *policy; /* what it suppresses is not told; NULL: none (borrowed) */
   LaTime policy_now;
-  LaTracker *tracker;       /* (borrowed) */
-  const LaContext *context; /* (borrowed) */
-  GHashTable *watched;      /* handle -> Watched */
-  LaTime swept;             /* when it was last looked for those that are gone */
+  const LaExpression *where; /* of which connections is told; NULL: of all (borrowed) */
+  LaTracker *tracker;        /* (borrowed) */
+  const LaContext *context;  /* (borrowed) */
+  GHashTable *watched;       /* handle -> Watched */
+  LaTime swept;              /* when it was last looked for those that are gone */
   GArray *heap;     /* of Due: the earliest first; entries of connections that have another due time by now are passed over */
   GQueue events;    /* of LaDecided */
   LaDecided *given; /* what la_decider_next returned */
@@ -182,12 +183,20 @@ const LaDecided *la_decider_next(LaDecider *decider)
 
 /* ---- verdicts ---- */
 
+static bool is_asked_for(const LaDecider *decider, const LaConnection *conn, const LaFindings *findings)
+{
+  LaCandidate candidate = {.file = 1, .conn = conn, .findings = findings};
+  return decider->where == NULL || la_expression_holds(decider->where, &candidate);
+}
+
 static void ask(LaDecider *decider, LaConnection *conn, LaTime at, LaFindings *ret)
 {
   la_tracker_suppose_end(decider->tracker, conn, at);
   la_diagnose(conn, decider->context, ret);
   if (decider->policy != NULL)
     la_policy_drop_noise(decider->policy, conn, ret, decider->policy_now);
+  if (!is_asked_for(decider, conn, ret))
+    ret->count = 0;
   la_tracker_resume(conn);
 }
 
@@ -195,6 +204,11 @@ void la_decider_set_policy(LaDecider *decider, const LaPolicy *policy, LaTime no
 {
   decider->policy = policy;
   decider->policy_now = now;
+}
+
+void la_decider_set_where(LaDecider *decider, const LaExpression *where)
+{
+  decider->where = where;
 }
 
 static bool counts(const LaFinding *finding)
@@ -456,7 +470,8 @@ void la_decider_finished(LaDecider *decider, const LaConnection *conn, const LaF
   Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(conn->handle));
   if (watched != NULL && watched->id != conn->id)
     watched = NULL;
-  for (unsigned i = 0; i < findings->count; i++) {
+  bool asked_for = is_asked_for(decider, conn, findings);
+  for (unsigned i = 0; asked_for && i < findings->count; i++) {
     const LaFinding *finding = &findings->items[i];
     Told *told = watched != NULL ? find_told(watched, finding) : NULL;
     if (!counts(finding) || (told == NULL && conn->ended_by == LA_ENDED_CAPTURE_END))
@@ -468,7 +483,7 @@ void la_decider_finished(LaDecider *decider, const LaConnection *conn, const LaF
   }
   for (unsigned i = 0; watched != NULL && i < watched->told_count; i++) {
     const Told *told = &watched->told[i];
-    if (told->raised == 0 || find(findings, told->rule, told->side) != NULL)
+    if (told->raised == 0 || (asked_for && find(findings, told->rule, told->side) != NULL))
       continue;
     withdraw(decider, told, watched, conn->end_time);
   }

@@ -7,6 +7,7 @@
 
 #include "diagnose/diagnose.h"
 #include "report/event.h"
+#include "select/expression.h"
 #include "select/policy.h"
 #include "track/tracker.h"
 
@@ -19,6 +20,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaDecider, la_decider_free)
 
 /* From now on what `policy` (borrowed) suppresses at `now`, by the clock, is not told. */
 void la_decider_set_policy(LaDecider *decider, const LaPolicy *policy, LaTime now);
+
+/* From now on findings are told only of connections for which `where` (borrowed), of kind LA_EXPRESSION_CONNECTION, holds at that moment. */
+void la_decider_set_where(LaDecider *decider, const LaExpression *where);
 
 /* To be called after every batch of packets, and when there are none: looks at what changed, and at what has become due by `now`
  * (capture time, the tracker's clock). */

@@ -78,6 +78,19 @@ class Findings(live.LiveTest):
         mine, other = run.records("summary")[0], [r for r in offline.records if r["type"] == "summary"][0]
         self.assertEqual(mine["by_finding"], other["by_finding"])
 
+    def test_only_selected_connections_are_told_of(self):
+        run = self.live("-i", "lo", "-o", "ndjson", "-Y", "server.port == 7002", *FAST)
+        first, second = self.listen(7001), self.listen(7002)
+        held = self.half_closed(first, 1) + self.half_closed(second, 1)
+        until(lambda: [f for f in run.findings("raised") if f["finding"]["code"] == "close-wait-leak"], 5)
+        time.sleep(1)
+        for one in held:
+            one.close()
+        until(lambda: run.findings("ended"), 5)
+        self.assertEqual(run.stop(), 130)
+        told = {f["connection"]["server"]["port"] for f in run.records("finding") if "connection" in f}
+        self.assertEqual(told, {7002}, [f["finding"]["summary"] for f in run.records("finding")])
+
     def test_many_kinds_are_told_soon_and_are_the_same_offline(self):
         run = self.live("-i", "lo", "-o", "ndjson", "-w", "t.pcapng", "--realarm", "0", *FAST)
         listener = self.listen(7001)
