@@ -9,18 +9,23 @@ import time
 import live
 from live import until
 
-SOCKET = "lastack-test-%d" % os.getpid()
+SERVERS = []
 
 
 class Watch(live.LiveTest):
     def setUp(self):
         super().setUp()
+        SERVERS.append(os.path.join(self.dir, "none"))
         if shutil.which("tmux") is None:
             self.skipTest("tmux is not installed")
-        self.addCleanup(subprocess.run, ["tmux", "-L", SOCKET, "kill-server"], stderr=subprocess.DEVNULL, check=False)
+        self.addCleanup(self.end)
+
+    @staticmethod
+    def end():
+        subprocess.run(["tmux", "-S", SERVERS[-1], "kill-server"], stderr=subprocess.DEVNULL, check=False)
 
     def tmux(self, *args):
-        return subprocess.run(["tmux", "-L", SOCKET, *args], stdout=subprocess.PIPE, check=True).stdout.decode()
+        return subprocess.run(["tmux", "-S", SERVERS[-1], *args], stdout=subprocess.PIPE, check=True).stdout.decode()
 
     def screen(self):
         return self.tmux("capture-pane", "-p", "-t", "watch")
@@ -29,6 +34,7 @@ class Watch(live.LiveTest):
         self.tmux("send-keys", "-t", "watch", *keys)
 
     def start(self, *args, width=80, height=24):
+        SERVERS.append(os.path.join(self.dir, "tmux%d" % len(SERVERS)))  # a server that ends refuses sessions for a moment
         command = "exec env LC_ALL=C.UTF-8 TZ=UTC PS1='prompt> ' sh"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-s", "watch", "-x", str(width), "-y", str(height), command)
         until(lambda: "prompt>" in self.screen())
@@ -120,8 +126,7 @@ class Watch(live.LiveTest):
             until(lambda: "works" in self.screen(), 5)
             self.assertIn("alternate_on 0", "alternate_on " + self.tmux("display", "-p", "-t", "watch", "#{alternate_on}"))
             self.assertIn("cursor 1", "cursor " + self.tmux("display", "-p", "-t", "watch", "#{cursor_flag}"))
-            self.tmux("kill-server")
-            time.sleep(0.2)
+            self.end()
 
     def test_without_a_terminal(self):
         run = self.run_to_end("-i", "lo", "--watch")
