@@ -154,10 +154,8 @@ static bool is_keepalive_race(const Case *c, const LaMoment *trigger, LaResetVer
   LaTime idle = first->since_last;
   if (request < closing && !closed_by_fin)
     return false; /* data, then RST: it answers the data */
-  if (request < closing) {
-    const LaMoment *data = la_moment_of_frame(c->conn, c->receiver->new_data_frame);
-    idle = data != NULL && data->since_last != LA_TIME_NONE ? data->since_last : idle;
-  }
+  if (request < closing && c->receiver->new_data_idle != LA_TIME_NONE)
+    idle = c->receiver->new_data_idle;
   if (idle < least)
     return false;
   v->idle = idle;

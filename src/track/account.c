@@ -191,6 +191,7 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
     if ((marks & (LA_MARK_RETRANSMISSION | LA_MARK_OUT_OF_ORDER)) == 0) {
       me->new_data_frame = s->frame;
       me->new_data_time = s->time;
+      me->new_data_idle = conn->last_frame != 0 ? s->time - conn->last_time : LA_TIME_NONE;
     }
     if ((marks & LA_MARK_AFTER_PEER_FIN) != 0)
       me->data_after_fin_bytes += s->payload_len;

@@ -205,6 +205,7 @@ typedef struct {
   LaTime data_last_time;
   uint64_t new_data_frame; /* its latest payload that was new */
   LaTime new_data_time;
+  LaTime new_data_idle; /* how long the connection had been silent before it; LA_TIME_NONE: its first segment */
   /* the last segments' fingerprints, to recognize one that was captured twice */
   uint32_t recent_hash[8];
   uint32_t recent_time[8];   /* microseconds, lowest 32 bits */

@@ -88,7 +88,7 @@ static inline void ask(LaEndpoint *me, const LaSegment *s)
   }
 }
 
-static inline void book_payload(LaEndpoint *me, const LaSegment *s)
+static inline void book_payload(LaEndpoint *me, const LaSegment *s, LaTime idle)
 {
   me->payload_bytes += s->payload_len;
   me->payload_segments++;
@@ -99,6 +99,7 @@ static inline void book_payload(LaEndpoint *me, const LaSegment *s)
   }
   me->data_last_frame = me->new_data_frame = s->frame;
   me->data_last_time = me->new_data_time = s->time;
+  me->new_data_idle = idle;
 }
 
 static inline void book_ack(LaEndpoint *me, LaEndpoint *peer, const LaSegment *s)
@@ -262,7 +263,7 @@ __attribute__((noinline)) static uint64_t take_synchronized(LaPool *pool, LaConn
     ask(me, s);
   me->snd_nxt = end;
   if (s->payload_len != 0)
-    book_payload(me, s);
+    book_payload(me, s, s->time - conn->last_time);
   if ((marks & LA_MARK_FIN) != 0)
     book_fin(conn, me, s, end);
   book_ack(me, peer, s);

@@ -89,6 +89,7 @@ static const Field end_fields[] = {
     END(data_last_time),
     END(new_data_frame),
     END(new_data_time),
+    END(new_data_idle),
     END(recent_hash),
     END(recent_time),
     END(unanswered_frame),
