@@ -75,7 +75,8 @@ static int ttl_off(const Case *c)
   return below > 0 ? below : above > 0 ? above : 0;
 }
 
-/* Whether the receiver waits for an answer when the RST comes: a host without a socket speaks only when spoken to. */
+/* Whether the receiver waits for an answer when the RST comes: a host without a socket speaks only when spoken to. A challenge ACK answers
+ * a SYN that began another connection: its sender's host knows nothing of this one (RFC 5961 section 4). */
 static bool is_provoked(const Case *c)
 {
   if (c->rst->peer_in_flight != 0)
@@ -83,7 +84,8 @@ static bool is_provoked(const Case *c)
   for (unsigned i = la_moment_index(c->conn, c->rst); i-- > 0;) {
     const LaMoment *m = la_connection_moment(c->conn, i);
     if (m->side == c->b)
-      return (m->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE | LA_MARK_FIN | LA_MARK_DATA)) != 0 &&
+      return ((m->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE | LA_MARK_FIN | LA_MARK_DATA)) != 0 ||
+              ((m->marks & LA_MARK_CHALLENGE_ACK) != 0 && m->ack == c->rst->seq)) &&
              m->time + ANSWER_MAX > c->rst->time;
     if ((m->marks & LA_MARK_RST) == 0)
       break;
