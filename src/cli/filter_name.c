@@ -84,7 +84,13 @@ char *la_expression_name_resolve(const char *word, GError **error)
 
 char *la_policy_name_resolve(const char *word, GError **error)
 {
-  if (word[0] != '@')
-    return g_strdup(word);
+  if (word[0] != '@') {
+    g_autofree char *named = g_strconcat("@", word, NULL);
+    g_autofree char *shipped = g_file_test(word, G_FILE_TEST_EXISTS) ? NULL : find(named, ".policy", "policy", NULL);
+    if (shipped == NULL)
+      return g_strdup(word);
+    la_error_set(error, LA_ERROR_USAGE, "no file '%s'; the policy that comes with lastack is '%s'", word, named);
+    return NULL;
+  }
   return find(word, ".policy", "policy", error);
 }

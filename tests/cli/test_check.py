@@ -307,6 +307,7 @@ class Policies(CheckTest):
             self.check(1 if name == "strict" else 0, "reset.pcap", "--policy", "@" + name)
             self.assertIn("policy @" + name, self.check(0, "--policy", "@" + name, "--explain-policy").text)
         self.expect_line(2, "check", "clean.pcap", "--policy", "@strickt", words=["did you mean '@strict'?"])
+        self.expect_line(2, "check", "clean.pcap", "--policy", "strict", words=["no file 'strict'", "'@strict'"])
 
     def test_explain(self):
         self.policy("[policy]\nfail-on = never\nunclosed = ignore\nexpect.fins = share(teardown == \"fin\") >= 99%\n[forbid rst-abort]\n"
