@@ -299,7 +299,11 @@ static void wait_for_more(LaLiveRun *run, LaTime mono)
   if (run->screen != NULL)
     others[count++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
   la_live_wait(run->live, others, count, WAIT_MS);
-  if (run->screen != NULL && others[count - 1].revents != 0 && !la_live_run_show(run, mono, 1))
+  if (run->screen == NULL || others[count - 1].revents == 0)
+    return;
+  /* Nobody looks any more, and a terminal that is gone would be readable for ever. */
+  bool gone = (others[count - 1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  if (gone || !la_live_run_show(run, mono, 1))
     run->ended = true;
 }
 

@@ -128,6 +128,12 @@ class Watch(live.LiveTest):
             self.assertIn("cursor 1", "cursor " + self.tmux("display", "-p", "-t", "watch", "#{cursor_flag}"))
             self.end()
 
+    def test_it_ends_with_its_terminal(self):
+        self.start()
+        process = "/proc/%d" % self.pid()
+        self.end()
+        until(lambda: not os.path.exists(process), 5)
+
     def test_without_a_terminal(self):
         run = self.run_to_end("-i", "lo", "--watch")
         self.assertEqual((run.process.returncode, run.message.count("\n")), (2, 1))
