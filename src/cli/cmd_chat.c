@@ -9,14 +9,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/nearest.h"
 #include "cli/commands.h"
+#include "cli/subcommand.h"
 
-static const struct {
-  const char *name;
-  LaExitCode (*run)(int argc, char **argv);
-  const char *meaning;
-} subcommands[] = {
+static const LaSubcommand subcommands[] = {
     {"server", la_cmd_chat_server, "serve, over one of eight I/O models, with faults on purpose if wanted"},
     {"client", la_cmd_chat_client, "talk to a server, by hand or by a script"},
     {"load", la_cmd_chat_load, "many clients at once: throughput, latencies, comparisons"},
@@ -126,33 +122,9 @@ gboolean la_chat_options_parse(GOptionContext *context, int *argc, char ***argv,
   return TRUE;
 }
 
-static void print_usage(FILE *to)
-{
-  fputs("usage: lastack chat SUBCOMMAND [OPTIONS] ...\n\n", to);
-  for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
-    fprintf(to, "  %-10s%s\n", subcommands[i].name, subcommands[i].meaning);
-  fputs("\nlastack chat SUBCOMMAND --help tells its options.\n", to);
-}
-
 int la_cmd_chat(int argc, char **argv)
 {
-  if (argc < 2) {
-    print_usage(stderr);
-    return LA_EXIT_USAGE;
-  }
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-    print_usage(stdout);
-    return LA_EXIT_OK;
-  }
-  const char *names[G_N_ELEMENTS(subcommands)];
-  for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++) {
-    names[i] = subcommands[i].name;
-    if (strcmp(argv[1], names[i]) == 0)
-      return subcommands[i].run(argc - 1, argv + 1);
-  }
-  const char *nearest = la_nearest(argv[1], names, G_N_ELEMENTS(names));
-  g_autoptr(GError) error =
-      nearest != NULL ? g_error_new(LA_ERROR, LA_ERROR_USAGE, "chat: no subcommand '%s', did you mean '%s'?", argv[1], nearest)
-                      : g_error_new(LA_ERROR, LA_ERROR_USAGE, "chat: no subcommand '%s': server, client or load", argv[1]);
-  return la_exit_tell(error);
+  static const LaSubcommands all = {
+      .command = "chat", .items = subcommands, .count = G_N_ELEMENTS(subcommands), .names = "server, client or load"};
+  return la_subcommand_run(&all, argc, argv);
 }

@@ -2,18 +2,13 @@
 #include "cli/cmd_lab.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
-#include "base/nearest.h"
 #include "cli/commands.h"
+#include "cli/subcommand.h"
 #include "lab/experiment.h"
 
-static const struct {
-  const char *name;
-  LaExitCode (*run)(int argc, char **argv);
-  const char *meaning;
-} subcommands[] = {
+static const LaSubcommand subcommands[] = {
     {"list", la_cmd_lab_list, "the experiments, one line each"},
     {"run", la_cmd_lab_run, "run experiments: a capture, and beside it what the kernels' sockets did"},
     {"random", la_cmd_lab_random, "many connections with random behaviour and losses"},
@@ -59,35 +54,9 @@ LaExitCode la_cmd_lab_list(int argc, char **argv)
   return LA_EXIT_OK;
 }
 
-static void print_usage(FILE *to)
-{
-  fputs("usage: lastack lab SUBCOMMAND [OPTIONS] ...\n\n", to);
-  for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
-    fprintf(to, "  %-10s%s\n", subcommands[i].name, subcommands[i].meaning);
-  fputs("\nlastack lab SUBCOMMAND --help tells its options.\n", to);
-}
-
 LaExitCode la_cmd_lab(int argc, char **argv)
 {
-  if (argc < 2) {
-    print_usage(stderr);
-    return LA_EXIT_USAGE;
-  }
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-    print_usage(stdout);
-    return LA_EXIT_OK;
-  }
-  const char *names[G_N_ELEMENTS(subcommands)];
-  for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++) {
-    names[i] = subcommands[i].name;
-    if (strcmp(argv[1], names[i]) == 0)
-      return subcommands[i].run(argc - 1, argv + 1);
-  }
-  const char *nearest = la_nearest(argv[1], names, G_N_ELEMENTS(names));
-  g_autoptr(GError) error = NULL;
-  if (nearest != NULL)
-    la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s', did you mean '%s'?", argv[1], nearest);
-  else
-    la_error_set(&error, LA_ERROR_USAGE, "lab: no subcommand '%s': list, run, random or show", argv[1]);
-  return la_exit_tell(error);
+  static const LaSubcommands all = {
+      .command = "lab", .items = subcommands, .count = G_N_ELEMENTS(subcommands), .names = "list, run, random or show"};
+  return la_subcommand_run(&all, argc, argv);
 }

@@ -11,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/pipeline.h"
+#include "cli/shipped.h"
 #include "lab/account.h"
 #include "lab/run.h"
 #include "report/ladder.h"
@@ -20,21 +21,6 @@ enum {
 };
 
 /* ---- Recordings that ship with the program -------------------------------------------------------------------------- */
-
-/* The places to look in, the nearest to this very program first. (transfer full) */
-static GPtrArray *folders(void)
-{
-  GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
-  g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-  if (program != NULL) {
-    g_autofree char *folder = g_path_get_dirname(program);
-    if (g_str_has_prefix(program, LA_BUILD_DIR "/"))
-      g_ptr_array_add(all, g_strdup(LA_SOURCE_DIR "/samples"));
-    g_ptr_array_add(all, g_build_filename(folder, "..", "share", "lastack", "samples", NULL));
-  }
-  g_ptr_array_add(all, g_strdup(LA_DATA_DIR "/samples"));
-  return all;
-}
 
 /* Names of recordings: a capture with an account beside it. */
 static void add_names(const char *folder, GPtrArray *names)
@@ -57,7 +43,7 @@ static char *find_capture(const char *word, GError **error)
 {
   if (strchr(word, '/') != NULL || g_str_has_suffix(word, ".pcapng"))
     return g_strdup(word);
-  g_autoptr(GPtrArray) places = folders();
+  g_autoptr(GPtrArray) places = la_shipped_folders("samples");
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < places->len; i++) {
     g_autofree char *stem = g_build_filename(g_ptr_array_index(places, i), word, NULL);

@@ -4,21 +4,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
-
-/* The places to look in, the nearest to this very program first. */
-static GPtrArray *folders(void)
-{
-  GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
-  g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-  if (program != NULL) {
-    g_autofree char *folder = g_path_get_dirname(program);
-    if (g_str_has_prefix(program, LA_BUILD_DIR "/"))
-      g_ptr_array_add(all, g_strdup(LA_SOURCE_DIR "/filters"));
-    g_ptr_array_add(all, g_build_filename(folder, "..", "share", "lastack", "filters", NULL));
-  }
-  g_ptr_array_add(all, g_strdup(LA_DATA_DIR "/filters"));
-  return all;
-}
+#include "cli/shipped.h"
 
 static void add_names(const char *folder, const char *suffix, GPtrArray *names)
 {
@@ -34,7 +20,7 @@ static void add_names(const char *folder, const char *suffix, GPtrArray *names)
 static char *find(const char *word, const char *suffix, const char *what, GError **error)
 {
   const char *name = word + 1;
-  g_autoptr(GPtrArray) places = folders();
+  g_autoptr(GPtrArray) places = la_shipped_folders("filters");
   g_autofree char *file = g_strconcat(name, suffix, NULL);
   for (unsigned i = 0; i < places->len && strchr(name, '/') == NULL && name[0] != '\0'; i++) {
     g_autofree char *path = g_build_filename(g_ptr_array_index(places, i), file, NULL);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/live_run_private.h"
+#include "report/hosts.h"
 
 #define WAIT_MS 100
 #define SOCKETS_INTERVAL (30 * LA_SEC)
@@ -99,17 +100,6 @@ static void take_finished(LaLiveRun *run)
 
 /* ---- packets ---- */
 
-static LaSkipped skipped_as(uint8_t result)
-{
-  switch (result) {
-  case LA_DECODED_NOT_IP: return LA_SKIPPED_NOT_IP;
-  case LA_DECODED_MALFORMED: return LA_SKIPPED_MALFORMED;
-  case LA_DECODED_FRAGMENT: return LA_SKIPPED_FRAGMENT;
-  case LA_DECODED_CUT_SHORT: return LA_SKIPPED_CUT_SHORT;
-  default: return LA_SKIPPED_NOT_TCP;
-  }
-}
-
 static void follow(LaLiveRun *run)
 {
   const LaBatch *batch = run->batch;
@@ -124,7 +114,7 @@ static void follow(LaLiveRun *run)
       next++;
       continue;
     }
-    run->capture->skipped[skipped_as(batch->results[i])]++;
+    run->capture->skipped[la_reader_skipped(batch->results[i])]++;
     la_tracker_segments(run->tracker, batch->segments + first, next - first);
     first = next;
     la_tracker_advance(run->tracker, batch->packets[i].time);
@@ -356,31 +346,6 @@ static void note_interfaces(LaLiveRun *run)
   }
 }
 
-/* Host findings, one record a subject. */
-static void report_hosts(LaLiveRun *run)
-{
-  LaContext context = {.thresholds = &run->options->thresholds};
-  g_autoptr(GArray) all = la_aggregate_findings(run->aggregate, &context, &run->counts.host_findings_left);
-  g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(LaFinding));
-  for (guint i = 0; i < all->len;) {
-    LaHostRecord record = {.subject = g_array_index(all, LaHostFinding, i).subject};
-    g_array_set_size(findings, 0);
-    for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++)
-      g_array_append_val(findings, g_array_index(all, LaHostFinding, i).finding);
-    if (run->judge != NULL)
-      la_judge_host(run->judge, &record.subject, findings);
-    if (findings->len == 0)
-      continue;
-    record.findings = (const LaFinding *)(const void *)findings->data;
-    record.finding_count = findings->len;
-    la_counts_add_host(&run->counts, &record);
-    for (unsigned r = 0; r < run->outputs.reports->len; r++) {
-      LaReport *report = g_ptr_array_index(run->outputs.reports, r);
-      report->format->host(report, &record);
-    }
-  }
-}
-
 /* What is still in the rings belongs to the capture, unless -c says otherwise. */
 static void drain(LaLiveRun *run)
 {
@@ -410,7 +375,11 @@ static void report_end(LaLiveRun *run)
   take_finished(run);
   la_live_run_tell_findings(run);
   capture->vantage = la_tracker_vantage(run->tracker);
-  report_hosts(run);
+  la_hosts_report(run->aggregate, &run->options->thresholds,
+                  &(LaHostsTold){.judge = run->judge,
+                                 .counts = &run->counts,
+                                 .reports = (LaReport *const *)run->outputs.reports->pdata,
+                                 .report_count = run->outputs.reports->len});
   la_aggregate_figures(run->aggregate, &run->counts.figures);
   la_capture_record_conclude(capture);
   if (run->judge != NULL) {

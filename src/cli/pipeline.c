@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "report/hosts.h"
 #include "report/record.h"
 
 typedef struct {
@@ -120,18 +121,6 @@ static void take_finished(Run *run)
     la_tracker_recycle(run->tracker, finish_connection(run, conn));
 }
 
-static LaSkipped skipped_as(uint8_t result)
-{
-  switch (result) {
-  case LA_DECODED_NOT_IP: return LA_SKIPPED_NOT_IP;
-  case LA_DECODED_MALFORMED: return LA_SKIPPED_MALFORMED;
-  case LA_DECODED_FRAGMENT: return LA_SKIPPED_FRAGMENT;
-  case LA_DECODED_CUT_SHORT: return LA_SKIPPED_CUT_SHORT;
-  case LA_DECODED_NOT_SELECTED: return LA_SKIPPED_NOT_SELECTED;
-  default: return LA_SKIPPED_NOT_TCP;
-  }
-}
-
 /* A batch with packets in it that are no segments, in capture order. Segments go to the tracker in runs as long as possible. A
  * packet that is no segment only moves the clock, and the next segment moves it as far or farther, unless time goes back there:
  * only then, and at the end, must it be told. */
@@ -151,7 +140,7 @@ static void follow_mixed(Run *run, const LaBatch *batch)
       continue;
     }
     if (!segment) {
-      run->capture->skipped[skipped_as(batch->results[i])]++;
+      run->capture->skipped[la_reader_skipped(batch->results[i])]++;
       silent = MAX(silent, time);
       if (batch->results[i] != LA_DECODED_ICMP)
         continue;
@@ -384,32 +373,13 @@ static void finish_sequence(Run *run)
   finish_tracker(run, until);
 }
 
-/* Host findings, one record a subject. */
-static void report_hosts(Run *run)
-{
-  LaContext context = {.thresholds = &run->options->thresholds};
-  g_autoptr(GArray) all = la_aggregate_findings(run->aggregate, &context, &run->counts.host_findings_left);
-  g_autoptr(GArray) findings = g_array_new(FALSE, FALSE, sizeof(LaFinding));
-  for (guint i = 0; i < all->len;) {
-    LaHostRecord record = {.subject = g_array_index(all, LaHostFinding, i).subject};
-    g_array_set_size(findings, 0);
-    for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++)
-      g_array_append_val(findings, g_array_index(all, LaHostFinding, i).finding);
-    if (run->pipeline->judge != NULL)
-      la_judge_host(run->pipeline->judge, &record.subject, findings);
-    if (findings->len == 0)
-      continue;
-    record.findings = (const LaFinding *)(const void *)findings->data;
-    record.finding_count = findings->len;
-    la_counts_add_host(&run->counts, &record);
-    for (unsigned r = 0; r < run->pipeline->report_count; r++)
-      run->pipeline->reports[r]->format->host(run->pipeline->reports[r], &record);
-  }
-}
-
 static void report_end(Run *run)
 {
-  report_hosts(run);
+  la_hosts_report(run->aggregate, &run->options->thresholds,
+                  &(LaHostsTold){.judge = run->pipeline->judge,
+                                 .counts = &run->counts,
+                                 .reports = run->pipeline->reports,
+                                 .report_count = run->pipeline->report_count});
   la_aggregate_figures(run->aggregate, &run->counts.figures);
   for (unsigned i = 0; i < run->captures->len; i++) {
     la_capture_record_conclude(g_ptr_array_index(run->captures, i));

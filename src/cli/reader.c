@@ -121,3 +121,15 @@ bool la_reader_next(LaReader *reader, LaBatch *batch, LaReadResult *ret_result, 
   *ret_result = batch->count > 0 ? LA_READ_PACKET : reader->ended;
   return true;
 }
+
+LaSkipped la_reader_skipped(uint8_t result)
+{
+  switch (result) {
+  case LA_DECODED_NOT_IP: return LA_SKIPPED_NOT_IP;
+  case LA_DECODED_MALFORMED: return LA_SKIPPED_MALFORMED;
+  case LA_DECODED_FRAGMENT: return LA_SKIPPED_FRAGMENT;
+  case LA_DECODED_CUT_SHORT: return LA_SKIPPED_CUT_SHORT;
+  case LA_DECODED_NOT_SELECTED: return LA_SKIPPED_NOT_SELECTED;
+  default: return LA_SKIPPED_NOT_TCP;
+  }
+}

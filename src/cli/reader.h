@@ -9,6 +9,7 @@
 #include "capture/filter.h"
 #include "capture/source.h"
 #include "decode/decoder.h"
+#include "report/record.h"
 
 #define LA_BATCH_MAX 128
 
@@ -60,5 +61,8 @@ typedef struct {
  * come in. `*ret_result` is LA_READ_PACKET with at least one packet in it, else why there is none (also LA_READ_END when -c is
  * reached). False and LA_ERROR_USAGE when the filter cannot judge a link type. */
 bool la_reader_next(LaReader *reader, LaBatch *batch, LaReadResult *ret_result, GError **error);
+
+/* Why a packet with this result (LaDecodeResult, or LA_DECODED_NOT_SELECTED), no segment, is no part of a connection. */
+LaSkipped la_reader_skipped(uint8_t result);
 
 #endif
