@@ -10,6 +10,7 @@
 #include "cli/cmd_lab.h"
 #include "cli/interrupt.h"
 #include "lab/batch.h"
+#include "lab/mirror.h"
 #include "lab/mix.h"
 
 enum {
@@ -18,9 +19,17 @@ enum {
   CONNECTIONS = 300,
 };
 
+/* How jobs are run. */
+typedef struct {
+  int side_by_side;
+  gboolean quiet;
+  const char *mirror; /* an interface; NULL: none (borrowed) */
+} Manner;
+
 typedef struct {
   const volatile sig_atomic_t *stop;
-  GError *error; /* the first */
+  GError *error;      /* the first */
+  const char *mirror; /* NULL: none */
   GString *line;
   gboolean quiet;
   bool counts; /* shows how far a long batch is */
@@ -30,6 +39,17 @@ static void clear_progress(const Telling *telling)
 {
   if (telling->counts)
     fputs("\r\033[K", stderr);
+}
+
+/* What the mirror did not take is in the recording all the same. */
+static void tell_mirror(Telling *telling, const LaLabOutcome *outcome)
+{
+  const LaLabRunResult *result = outcome->result;
+  if (result->unmirrored > 0 && telling->error == NULL)
+    la_error_set(&telling->error, LA_ERROR_PERMISSION,
+                 "--mirror %s: %" G_GUINT64_FORMAT " packet%s of %s could not be sent there: %s (the recording has them)",
+                 telling->mirror, result->unmirrored, result->unmirrored == 1 ? "" : "s", outcome->job->experiment->name,
+                 g_strerror(result->mirror_code));
 }
 
 static void tell(void *ctx, const LaLabOutcome *outcome)
@@ -46,6 +66,7 @@ static void tell(void *ctx, const LaLabOutcome *outcome)
              telling->line->str);
       fflush(stdout);
     }
+    tell_mirror(telling, outcome);
   } else if (telling->error == NULL) {
     telling->error = g_error_copy(outcome->error);
     g_prefix_error(&telling->error, "%s: ", outcome->job->experiment->name);
@@ -56,21 +77,25 @@ static void tell(void *ctx, const LaLabOutcome *outcome)
     fprintf(stderr, "%zu of %zu experiments", outcome->finished, outcome->jobs);
 }
 
-static LaExitCode run_jobs(GArray *jobs, int side_by_side, gboolean quiet)
+static LaExitCode run_jobs_with(GArray *jobs, const Manner *manner, int mirror)
 {
   g_autoptr(GError) error = NULL;
   const char *no_trace = NULL;
   g_autoptr(GString) line = g_string_new(NULL);
-  Telling telling = {
-      .stop = la_interrupt_watch(), .line = line, .quiet = quiet, .counts = jobs->len > 1 && isatty(STDERR_FILENO) == 1};
+  Telling telling = {.stop = la_interrupt_watch(),
+                     .mirror = manner->mirror,
+                     .line = line,
+                     .quiet = manner->quiet,
+                     .counts = jobs->len > 1 && isatty(STDERR_FILENO) == 1};
   if (!la_lab_batch_prepare(&no_trace, &error))
     return la_exit_tell(error);
-  if (no_trace != NULL && !quiet)
+  if (no_trace != NULL && !manner->quiet)
     fprintf(stderr, "lastack: the kernel's account comes from socket dumps alone: %s\n", no_trace);
   fflush(stdout); /* or each process would print it again */
   LaLabBatch batch = {.jobs = (const LaLabJob *)(const void *)jobs->data,
                       .jobs_n = jobs->len,
-                      .side_by_side = MIN((unsigned)side_by_side, jobs->len),
+                      .side_by_side = MIN((unsigned)manner->side_by_side, jobs->len),
+                      .mirror = mirror,
                       .stop = telling.stop,
                       .told = tell,
                       .ctx = &telling};
@@ -85,6 +110,19 @@ static LaExitCode run_jobs(GArray *jobs, int side_by_side, gboolean quiet)
     code = la_exit_code_worse(code, la_exit_tell(telling.error));
     g_clear_error(&telling.error);
   }
+  return code;
+}
+
+/* The mirror is opened in the caller's namespace, and with the caller's rights. */
+static LaExitCode run_jobs(GArray *jobs, const Manner *manner)
+{
+  g_autoptr(GError) error = NULL;
+  int mirror = manner->mirror != NULL ? la_lab_mirror_open(manner->mirror, &error) : -1;
+  if (error != NULL)
+    return la_exit_tell(error);
+  LaExitCode code = run_jobs_with(jobs, manner, mirror);
+  if (mirror >= 0)
+    close(mirror);
   return code;
 }
 
@@ -147,6 +185,15 @@ static bool add_named(GArray *jobs, char **names, int count, const char *file, G
   return true;
 }
 
+static GOptionEntry mirror_option(char **mirror)
+{
+  return (GOptionEntry){.long_name = "mirror",
+                        .arg = G_OPTION_ARG_STRING,
+                        .arg_data = mirror,
+                        .description = "send what is recorded on this dummy or veth interface, too, for `lastack live`",
+                        .arg_description = "IFACE"};
+}
+
 static bool check_side_by_side(int value, GError **error)
 {
   if (value >= 1 && value <= SIDE_BY_SIDE_MAX)
@@ -157,14 +204,14 @@ static bool check_side_by_side(int value, GError **error)
 
 LaExitCode la_cmd_lab_run(int argc, char **argv)
 {
-  g_autofree char *file = NULL, *folder = NULL;
-  int side_by_side = SIDE_BY_SIDE;
-  gboolean quiet = FALSE;
+  g_autofree char *file = NULL, *folder = NULL, *mirror = NULL;
+  Manner manner = {.side_by_side = SIDE_BY_SIDE};
   const GOptionEntry entries[] = {
       {"write", 'w', 0, G_OPTION_ARG_FILENAME, &file, "the capture; the kernel's account goes beside it [NAME.pcapng]", "FILE"},
       {"all", 0, 0, G_OPTION_ARG_FILENAME, &folder, "all experiments, into this folder", "DIR"},
-      {"side-by-side", 'j', 0, G_OPTION_ARG_INT, &side_by_side, "so many experiments at a time [8]", "N"},
-      {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "only errors", NULL},
+      {"side-by-side", 'j', 0, G_OPTION_ARG_INT, &manner.side_by_side, "so many experiments at a time [8]", "N"},
+      mirror_option(&mirror),
+      {"quiet", 'q', 0, G_OPTION_ARG_NONE, &manner.quiet, "only errors", NULL},
       {.long_name = NULL},
   };
   g_autoptr(GOptionContext) context = g_option_context_new("NAME... - run experiments in network namespaces");
@@ -172,7 +219,7 @@ LaExitCode la_cmd_lab_run(int argc, char **argv)
   g_autoptr(GError) error = NULL;
   g_autoptr(GArray) jobs = new_jobs();
   LaLabWords words = {0, G_MAXINT - 1, ""};
-  if (!la_lab_options_parse(context, &argc, &argv, &words, &error) || !check_side_by_side(side_by_side, &error))
+  if (!la_lab_options_parse(context, &argc, &argv, &words, &error) || !check_side_by_side(manner.side_by_side, &error))
     return la_exit_tell(error);
   if (folder != NULL && (argc > 1 || file != NULL))
     la_error_set(&error, LA_ERROR_USAGE, "--all runs every experiment: no names and no -w beside it");
@@ -186,21 +233,23 @@ LaExitCode la_cmd_lab_run(int argc, char **argv)
     return la_exit_tell(error);
   if (folder != NULL)
     add_all(jobs, folder);
-  return run_jobs(jobs, side_by_side, quiet);
+  manner.mirror = mirror;
+  return run_jobs(jobs, &manner);
 }
 
 LaExitCode la_cmd_lab_random(int argc, char **argv)
 {
-  g_autofree char *file = NULL;
+  g_autofree char *file = NULL, *mirror = NULL;
   int connections = CONNECTIONS;
   gint64 seed = 1;
-  gboolean quiet = FALSE;
+  Manner manner = {.side_by_side = 1};
   const GOptionEntry entries[] = {
       {"write", 'w', 0, G_OPTION_ARG_FILENAME, &file, "the capture; the kernel's account goes beside it [random-N-S.pcapng]",
        "FILE"},
       {"connections", 0, 0, G_OPTION_ARG_INT, &connections, "how many [300]", "N"},
       {"seed", 0, 0, G_OPTION_ARG_INT64, &seed, "what decides all that is drawn [1]", "S"},
-      {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "only errors", NULL},
+      mirror_option(&mirror),
+      {"quiet", 'q', 0, G_OPTION_ARG_NONE, &manner.quiet, "only errors", NULL},
       {.long_name = NULL},
   };
   g_autoptr(GOptionContext) context = g_option_context_new("- many connections with random behaviour and losses");
@@ -219,7 +268,8 @@ LaExitCode la_cmd_lab_random(int argc, char **argv)
   LaLabExperiment *mix = la_lab_mix_new((unsigned)connections, (uint64_t)seed);
   g_autoptr(GArray) jobs = new_jobs();
   add_job(jobs, mix, file != NULL ? g_strdup(file) : g_strdup_printf("%s.pcapng", mix->name));
-  LaExitCode code = run_jobs(jobs, 1, quiet);
+  manner.mirror = mirror;
+  LaExitCode code = run_jobs(jobs, &manner);
   la_lab_mix_free(mix);
   return code;
 }

@@ -192,6 +192,7 @@ static void perform(const Work *work, const Lane *lane, int answer_fd, pid_t par
                          .slot = lane->slot,
                          .trace = work->no_trace == NULL ? trace : NULL,
                          .no_trace = work->no_trace,
+                         .mirror = work->batch->mirror,
                          .stop = &asked_to_end};
   Answer answer = {.done = la_lab_run(&setup, &answer.result, &wrong)};
   if (!answer.done) {

@@ -24,6 +24,7 @@ typedef struct {
   const LaLabJob *jobs; /* borrowed */
   size_t jobs_n;
   unsigned side_by_side;                                /* at most so many at a time */
+  int mirror;                                           /* la_lab_mirror_open; -1: none (borrowed) */
   const volatile sig_atomic_t *stop;                    /* not 0: end now (borrowed) */
   void (*told)(void *ctx, const LaLabOutcome *outcome); /* a job is over; called from la_lab_batch_run */
   void *ctx;

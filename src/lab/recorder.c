@@ -1,8 +1,15 @@
 /* Theory of operation.
  *
  * Most recordings hold every packet that passes. The others are what people's captures are like: one direction, a filter, holes, every
- * packet twice, cut short, out of order, begun late. What is left out or changed here never touches the path. */
+ * packet twice, cut short, out of order, begun late. What is left out or changed here never touches the path.
+ *
+ * A mirror is sent what is written, so whoever listens there has the same recording, with two exceptions: a packet that is written late has
+ * there the time at which it was written, and a packet that is cut short here is whole there, because a snaplen is a matter of whoever
+ * captures. A mirror that takes nothing more (its interface went down) ends no experiment. */
 #include "lab/recorder.h"
+
+#include <errno.h>
+#include <sys/socket.h>
 
 #include "capture/pcapng_writer.h"
 
@@ -22,6 +29,9 @@ struct LaLabRecorder {
   LaLabRecord mode;
   uint32_t interface;
   uint64_t packets; /* written */
+  int mirror;       /* -1: none (borrowed) */
+  int mirror_code;  /* errno of the first that it did not take */
+  uint64_t unmirrored;
   unsigned payloads, passed;
   unsigned phase;
   LaPacket held; /* LA_LAB_RECORD_SWAPPED: waits for the next one */
@@ -30,10 +40,11 @@ struct LaLabRecorder {
   GError *error; /* the first */
 };
 
-LaLabRecorder *la_lab_recorder_open(const char *path, LaLabRecord mode, GError **error)
+LaLabRecorder *la_lab_recorder_open(const char *path, LaLabRecord mode, int mirror, GError **error)
 {
   g_autoptr(LaLabRecorder) recorder = g_new0(LaLabRecorder, 1);
   recorder->mode = mode;
+  recorder->mirror = mirror;
   recorder->writer = la_pcapng_writer_open(path, "lastack lab", error);
   if (recorder->writer == NULL)
     return NULL;
@@ -46,6 +57,15 @@ LaLabRecorder *la_lab_recorder_open(const char *path, LaLabRecord mode, GError *
   if (!la_pcapng_writer_add_interface(recorder->writer, &interface, &recorder->interface, error))
     return NULL;
   return g_steal_pointer(&recorder);
+}
+
+static void send_to_mirror(LaLabRecorder *recorder, const uint8_t *bytes, size_t len)
+{
+  if (recorder->mirror < 0 || send(recorder->mirror, bytes, len, MSG_DONTWAIT) == (ssize_t)len)
+    return;
+  if (recorder->unmirrored == 0)
+    recorder->mirror_code = errno;
+  recorder->unmirrored++;
 }
 
 static void write_packet(LaLabRecorder *recorder, LaTime time, const LaPacket *packet)
@@ -62,6 +82,7 @@ static void write_packet(LaLabRecorder *recorder, LaTime time, const LaPacket *p
   recorder->packets++;
   if (recorder->error == NULL)
     la_pcapng_writer_packet(recorder->writer, recorder->interface, &view, NULL, &recorder->error);
+  send_to_mirror(recorder, packet->bytes, packet->len);
 }
 
 static void release(LaLabRecorder *recorder)
@@ -117,6 +138,13 @@ void la_lab_recorder_mark(LaLabRecorder *recorder, unsigned mark)
 uint64_t la_lab_recorder_packets(const LaLabRecorder *recorder)
 {
   return recorder->packets;
+}
+
+uint64_t la_lab_recorder_unmirrored(const LaLabRecorder *recorder, int *ret_code)
+{
+  if (recorder->unmirrored > 0)
+    *ret_code = recorder->mirror_code;
+  return recorder->unmirrored;
 }
 
 bool la_lab_recorder_close(LaLabRecorder *recorder, LaTime ended, GError **error)

@@ -11,8 +11,9 @@
 
 typedef struct LaLabRecorder LaLabRecorder;
 
-/* Creates or empties the file `path`. LA_ERROR_OUTPUT. (transfer full) */
-LaLabRecorder *la_lab_recorder_open(const char *path, LaLabRecord mode, GError **error);
+/* Creates or empties the file `path`. What goes there is also sent on the socket `mirror` (la_lab_mirror_open; borrowed) when it
+ * is written, whole; -1: nowhere. LA_ERROR_OUTPUT. (transfer full) */
+LaLabRecorder *la_lab_recorder_open(const char *path, LaLabRecord mode, int mirror, GError **error);
 
 /* A packet that came from `from` passes the point of capture at `time` (since the epoch). What cannot be written is told by
  * la_lab_recorder_close. */
@@ -22,6 +23,9 @@ void la_lab_recorder_take(LaLabRecorder *recorder, LaTime time, LaLabEnd from, c
 void la_lab_recorder_mark(LaLabRecorder *recorder, unsigned mark);
 
 uint64_t la_lab_recorder_packets(const LaLabRecorder *recorder);
+
+/* How many of them the mirror did not take, and the first one's errno in `ret_code` (untouched when there is none). */
+uint64_t la_lab_recorder_unmirrored(const LaLabRecorder *recorder, int *ret_code);
 
 /* Writes when the observation ended, and closes. False when anything could not be written. */
 bool la_lab_recorder_close(LaLabRecorder *recorder, LaTime ended, GError **error);

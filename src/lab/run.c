@@ -304,7 +304,7 @@ static bool prepare(Run *run, GError **error)
     if (run->trace == NULL)
       return false;
   }
-  run->recorder = la_lab_recorder_open(setup->capture, (LaLabRecord)run->experiment->record, error);
+  run->recorder = la_lab_recorder_open(setup->capture, (LaLabRecord)run->experiment->record, setup->mirror, error);
   if (run->recorder == NULL)
     return false;
   LaLabRelayHooks hooks = {.send = send_frame, .record = record_packet, .note = note_network, .ctx = run};
@@ -399,10 +399,13 @@ bool la_lab_run(const LaLabRunSetup *setup, LaLabRunResult *ret_result, GError *
              .frames = g_new(Frame, LA_LAB_END_N * BATCH),
              .quiet_since = LA_TIME_NONE};
   bool done = prepare(&run, error) && perform(&run, error) && finish(&run, error);
-  if (done)
-    *ret_result = (LaLabRunResult){.packets = run.recording.packets,
-                                   .connections = la_lab_truth_connections(run.truth),
-                                   .milliseconds = (uint32_t)((run.recording.stopped - run.recording.started) / LA_MSEC)};
+  if (done) {
+    LaLabRunResult result = {.packets = run.recording.packets,
+                             .connections = la_lab_truth_connections(run.truth),
+                             .milliseconds = (uint32_t)((run.recording.stopped - run.recording.started) / LA_MSEC)};
+    result.unmirrored = la_lab_recorder_unmirrored(run.recorder, &result.mirror_code);
+    *ret_result = result;
+  }
   clear(&run);
   return done;
 }

@@ -15,6 +15,7 @@ typedef struct {
   unsigned slot;                     /* 0 to LA_LAB_SLOTS - 1: which addresses; no two runs at a time may have the same */
   const char *trace;                 /* name of its tracefs instance; NULL: without tracepoints */
   const char *no_trace;              /* why there are none */
+  int mirror;                        /* la_lab_mirror_open; -1: none (borrowed) */
   const volatile sig_atomic_t *stop; /* not 0: end now, with LA_ERROR_INTERNAL (borrowed) */
 } LaLabRunSetup;
 
@@ -26,6 +27,8 @@ typedef struct {
   uint64_t packets;
   uint32_t connections;
   uint32_t milliseconds;
+  uint64_t unmirrored; /* packets that the mirror did not take */
+  int mirror_code;     /* why: errno of the first; 0: it took all */
 } LaLabRunResult;
 
 /* Runs it in the calling process, which must have one thread, be root (perhaps of a user namespace), and not mind to find itself in
