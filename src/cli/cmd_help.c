@@ -49,7 +49,7 @@ void la_usage_append(GString *out)
   unsigned count;
   const LaCommand *commands = la_commands(&count);
   for (unsigned i = 0; i < count; i++)
-    g_string_append_printf(out, "  %-10s%s\n", commands[i].name, commands[i].meaning);
+    g_string_append_printf(out, "  %-12s%s\n", commands[i].name, commands[i].meaning);
   g_string_append(out, "\nlastack help COMMAND tells its options, lastack help fields what -Y can name.\n");
 }
 

@@ -21,6 +21,7 @@
 #define DIFF LA_TAKES_DIFF
 #define PORT_RANGE_STANDARD_END 60999
 #define SPOOL_LIMIT_STANDARD (UINT64_C(4) << 30)
+#define THREADS_MAX 256u
 
 typedef enum {
   OPTION_READ,
@@ -49,6 +50,7 @@ typedef enum {
   OPTION_VERIFY_CHECKSUMS,
   OPTION_OBSERVED_UNTIL,
   OPTION_SPOOL_LIMIT,
+  OPTION_THREADS,
   OPTION_POLICY,
   OPTION_FAIL_ON,
   OPTION_UNCLOSED,
@@ -113,6 +115,8 @@ static const struct Row {
     {OPTION_OBSERVED_UNTIL, 0, "observed-until", "TIME", ANALYZE | SHOW | CHECK, "the capture ran on until TIME, in silence"},
     {OPTION_SPOOL_LIMIT, 0, "spool-limit", "SIZE", ANALYZE | SHOW | DIFF,
      "how much of standard input may be put aside to be read twice (4G)"},
+    {OPTION_THREADS, 'j', "threads", "N", ANALYZE | CHECK | DIFF,
+     "use up to N threads (1); the report is the same, with 2 it comes sooner"},
     {LA_OPTION_INTERFACE, 'i', "interface", "IFACE", LIVE | CHECK,
      "capture on this interface, several times; any: all of them (check --run: lo)"},
     {LA_OPTION_NETNS, 0, "netns", "PATH|pid:N", LIVE | INTERFACES | SOCKETS, "in this network namespace"},
@@ -394,6 +398,11 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
   case OPTION_PORT_RANGE: return read_port_range(options, value, error);
   case OPTION_VERIFY_CHECKSUMS: options->decode.verify_checksums = true; return true;
   case OPTION_OBSERVED_UNTIL: return read_time(row->name, value, &options->observed_until, error);
+  case OPTION_THREADS:
+    if (!read_number("-j", value, THREADS_MAX, &number, error))
+      return false;
+    options->threads = (unsigned)number;
+    return true;
   case OPTION_SPOOL_LIMIT: return read_size(value, &options->spool_limit, error);
   case OPTION_POLICY: set_text(&options->policy, value); return true;
   case OPTION_SETTLE:

@@ -71,7 +71,8 @@ typedef struct {
   uint64_t count;      /* -c; 0: all */
   uint32_t conn;       /* --conn; 0: none */
   uint64_t spool_limit;
-  LaTime from, to; /* LA_TIME_NONE: no limit */
+  unsigned threads; /* -j; 0 and 1: all in one */
+  LaTime from, to;  /* LA_TIME_NONE: no limit */
   LaTime observed_until;
   LaNames names;
   LaVerbosity verbosity;

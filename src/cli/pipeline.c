@@ -1,6 +1,6 @@
 /* Composes the stages, for one file after the other:
  *
- *   source -> filter -> decoder         (reader.c, up to 128 packets at a time)
+ *   source -> filter -> decoder         (reader.c, up to 128 packets at a time; with -j in a thread of its own, ahead.c)
  *          -> tracker                   (in runs, so that it can fetch table slots ahead)
  *          -> finished connections -> catalogue -> reports
  *
@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "cli/ahead.h"
 #include "report/hosts.h"
 #include "report/record.h"
 
@@ -219,6 +220,15 @@ static bool is_read(const Run *run)
   return run->pipeline->report_count == 0;
 }
 
+/* From the reader, or from the thread that reads ahead: the batches are the same. */
+static bool next_batch(const Run *run, LaReader *reader, LaAhead *ahead, LaTaken *ret, GError **error)
+{
+  if (ahead != NULL)
+    return la_ahead_next(ahead, run->pipeline->interrupt, ret, error);
+  ret->batch = run->batch;
+  return la_reader_next(reader, run->batch, &ret->result, error);
+}
+
 /* Reads the source to its end. False when the filter cannot go on (nothing of the run is worth reporting then). */
 static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GError **error)
 {
@@ -230,19 +240,20 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
       .selected_left = run->selected_left,
       .clock = run->clock,
   };
-  LaReadResult result = LA_READ_PACKET;
-  while (!is_interrupted(run) && is_read(run)) {
-    if (!la_reader_next(&reader, run->batch, &result, error))
+  g_autoptr(LaAhead) ahead = run->options->threads > 1 ? la_ahead_start(&reader) : NULL;
+  LaTaken taken = {.result = LA_READ_PACKET};
+  while ((ahead != NULL || !is_interrupted(run)) && is_read(run)) {
+    if (!next_batch(run, &reader, ahead, &taken, error))
       return false;
-    if (result != LA_READ_PACKET)
+    if (taken.result != LA_READ_PACKET || taken.batch == NULL)
       break;
-    follow(run, run->batch);
+    follow(run, taken.batch);
     take_finished(run);
-    la_progress_update(run->pipeline->progress, source, run->batch->count);
+    run->selected_left = taken.batch->selected_left;
+    run->clock = taken.batch->clock;
+    la_progress_update(run->pipeline->progress, taken.batch);
   }
-  run->selected_left = reader.selected_left;
-  run->clock = reader.clock;
-  *ret_result = result;
+  *ret_result = taken.result;
   return true;
 }
 

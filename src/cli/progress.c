@@ -39,10 +39,10 @@ void la_progress_clear(LaProgress *progress)
     progress->visible = FALSE;
 }
 
-static void draw(LaProgress *progress, const LaSource *source, gint64 now)
+static void draw(LaProgress *progress, const LaBatch *batch, gint64 now)
 {
-  uint64_t done, total;
-  la_source_progress(source, &done, &total);
+  uint64_t done = batch->done;
+  uint64_t total = batch->total;
   double seconds = (double)(now - progress->started) / G_USEC_PER_SEC;
   g_autofree char *read = g_format_size(done);
   fprintf(stderr, "\r\033[K%s", read);
@@ -60,12 +60,12 @@ static void draw(LaProgress *progress, const LaSource *source, gint64 now)
   progress->visible = TRUE;
 }
 
-void la_progress_update(LaProgress *progress, const LaSource *source, unsigned packets)
+void la_progress_update(LaProgress *progress, const LaBatch *batch)
 {
   if (progress == NULL)
     return;
-  progress->packets += packets;
-  progress->since_look += packets;
+  progress->packets += batch->count;
+  progress->since_look += batch->count;
   if (progress->since_look < PACKETS_BETWEEN_LOOKS)
     return;
   progress->since_look = 0;
@@ -73,5 +73,5 @@ void la_progress_update(LaProgress *progress, const LaSource *source, unsigned p
   if (now - progress->started < SHOWN_AFTER_USEC || now - progress->drawn < USEC_BETWEEN)
     return;
   progress->drawn = now;
-  draw(progress, source, now);
+  draw(progress, batch, now);
 }

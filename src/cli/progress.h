@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <stdint.h>
 
-#include "capture/source.h"
+#include "cli/reader.h"
 
 typedef struct LaProgress LaProgress;
 
@@ -14,8 +14,8 @@ LaProgress *la_progress_new(void);
 void la_progress_free(LaProgress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaProgress, la_progress_free)
 
-/* Tells how far the source is, after `packets` more packets. Cheap: it looks at the clock once in some thousand packets. */
-void la_progress_update(LaProgress *progress, const LaSource *source, unsigned packets);
+/* Tells how far the reader is, after one more batch. Cheap: it looks at the clock once in some thousand packets. */
+void la_progress_update(LaProgress *progress, const LaBatch *batch);
 
 /* Takes the bar away, so that something else can be written. */
 void la_progress_clear(LaProgress *progress);

@@ -118,6 +118,9 @@ bool la_reader_next(LaReader *reader, LaBatch *batch, LaReadResult *ret_result, 
   }
   if (batch->count > 0)
     batch->earliest = MIN(batch->earliest, batch->packets[0].time);
+  batch->clock = reader->clock;
+  batch->selected_left = reader->selected_left;
+  la_source_progress(reader->source, &batch->done, &batch->total);
   *ret_result = batch->count > 0 ? LA_READ_PACKET : reader->ended;
   return true;
 }

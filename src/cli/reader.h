@@ -23,7 +23,10 @@ typedef struct {
   unsigned count;
   unsigned segment_count;
   unsigned icmp_count;
-  LaTime earliest; /* of all packets' times */
+  LaTime earliest;        /* of all packets' times */
+  LaTime clock;           /* the reader's behind the last packet */
+  uint64_t selected_left; /* and what -c allows then */
+  uint64_t done, total;   /* how far the source was read, as la_source_progress */
   uint8_t results[LA_BATCH_MAX];
   LaPacketView packets[LA_BATCH_MAX]; /* their bytes are gone already (but see LaBatches) */
   LaSegment segments[LA_BATCH_MAX];

@@ -219,7 +219,7 @@ static bool read_again(Second *second, const char *path, LaReader *reader, GErro
     if (!follow_again(second, source, error))
       return false;
     packets += second->batch->count;
-    la_progress_update(pass->progress, source, second->batch->count);
+    la_progress_update(pass->progress, second->batch);
   }
   reader->frame_base += packets;
   return write_statistics(second, source, error);

@@ -100,9 +100,69 @@ class SameRecords(CliTest):
         self.assertEqual(lines, self.lines)
 
 
+class Threads(CliTest):
+    """-j changes when things happen, never what is said: many batches, several files, limits, filters, damage."""
+
+    def setUp(self):
+        super().setUp()
+        many = [frame for i in range(300) for frame in clean_connection(20000 + i)]
+        self.file("many.pcap", pcap(many))
+        self.file("many.pcap.gz", packed("gzip", pcap(many)))
+        self.file("cut.pcap", pcap(many)[:-5])
+        self.file("few.pcap", pcap(FRAMES))
+        self.file("empty.pcap", pcap([]))
+
+    def same(self, code, *args, stdin=None):
+        for form in ("text", "ndjson"):
+            alone = self.expect(code, "-o", form, *args, stdin=stdin)
+            for threads in ("2", "7"):
+                beside = self.expect(code, "-j", threads, "-o", form, *args, stdin=stdin)
+                self.assertEqual((beside.text, beside.message), (alone.text, alone.message))
+
+    def test_whole_and_compressed(self):
+        self.same(0, "many.pcap")
+        self.same(0, "many.pcap.gz")
+        self.same(0, "-", stdin=pcap(FRAMES))
+
+    def test_several_files(self):
+        self.same(0, "few.pcap", "many.pcap", "empty.pcap", "few.pcap")
+        self.same(0, "--sequence", "few.pcap", "empty.pcap", "many.pcap", "few.pcap")
+        self.same(3, "few.pcap", "missing.pcap", "many.pcap")
+
+    def test_limits_and_filters(self):
+        self.same(0, "-c", "1000", "many.pcap", "few.pcap")
+        self.same(0, "--sequence", "-c", "1003", "many.pcap", "few.pcap")
+        self.same(0, "-f", "port 20007 or port 20270", "many.pcap")
+
+    def test_damage(self):
+        self.same(4, "cut.pcap")
+        self.same(4, "cut.pcap", "few.pcap")
+
+    def test_packets_written(self):
+        written = []
+        for threads in ("1", "2"):
+            self.expect(0, "-j", threads, "-Y", "client.port == 20100", "-w", "out", "many.pcap")
+            with open(os.path.join(self.dir, "out"), "rb") as f:
+                written.append(f.read())
+        self.assertEqual(written[0], written[1])
+
+    def test_bad_numbers(self):
+        for word in ("0", "x", "-1", "257", ""):
+            self.expect(2, "-j", word, "few.pcap")
+
+    def test_unread_report_ends_a_run_that_waits_for_its_pipe(self):
+        program = self.start("-j", "2", "-o", "ndjson", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        program.stdout.close()
+        with open(os.path.join(self.dir, "many.pcap"), "rb") as f:
+            program.stdin.write(f.read())
+        program.stdin.flush()  # and stays open
+        self.assertEqual(program.wait(cli.SECONDS), 0)
+        program.stdin.close()
+
+
 class Signals(CliTest):
-    def interrupted(self, number, code):
-        program = self.start("-o", "ndjson", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def interrupted(self, number, code, *options):
+        program = self.start(*options, "-o", "ndjson", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         program.stdin.write(pcap(FRAMES))
         program.stdin.flush()
         time.sleep(1)  # it has read everything and waits for more
@@ -118,6 +178,10 @@ class Signals(CliTest):
 
     def test_terminate(self):
         self.interrupted(signal.SIGTERM, 143)
+
+    def test_with_threads(self):
+        self.interrupted(signal.SIGINT, 130, "-j", "2")
+        self.interrupted(signal.SIGTERM, 143, "-j", "2")
 
 
 if __name__ == "__main__":
