@@ -178,19 +178,8 @@ void la_json_time(LaJson *json, LaTime time)
 
 void la_json_span(LaJson *json, LaTime span)
 {
-  char buffer[32];
-  char *end_at = buffer + sizeof buffer;
-  uint64_t nanos = span < 0 ? (uint64_t)0 - (uint64_t)span : (uint64_t)span;
-  char *at = end_at;
-  uint64_t fraction = nanos % 1000000000u;
-  for (int i = 0; i < 9; i++) {
-    *--at = (char)('0' + fraction % 10);
-    fraction /= 10;
-  }
-  *--at = '.';
-  at = digits(nanos / 1000000000u, at);
-  if (span < 0)
-    *--at = '-';
+  char text[LA_TIME_TEXT_MAX];
+  la_span_format_seconds(span, text);
   separate(json);
-  put(json, at, (size_t)(end_at - at));
+  put(json, text, strlen(text));
 }

@@ -100,6 +100,25 @@ char *la_span_format(LaTime span, char *ret_text)
   return ret_text;
 }
 
+char *la_span_format_seconds(LaTime span, char *ret_text)
+{
+  uint64_t nanos = span < 0 ? (uint64_t)0 - (uint64_t)span : (uint64_t)span;
+  uint64_t seconds = nanos / LA_SEC;
+  uint64_t fraction = nanos % LA_SEC;
+  char digits[24];
+  char *at = digits + sizeof digits;
+  *--at = '\0';
+  for (unsigned i = 0; i < 9; i++, fraction /= 10)
+    *--at = (char)('0' + fraction % 10);
+  *--at = '.';
+  do
+    *--at = (char)('0' + seconds % 10);
+  while ((seconds /= 10) != 0);
+  if (span < 0)
+    *--at = '-';
+  return memcpy(ret_text, at, (size_t)(digits + sizeof digits - at));
+}
+
 /* Reads a fraction's digits (at most nine count) as nanoseconds; `at` points behind the point. */
 static const char *read_fraction(const char *at, LaTime *ret_nanos)
 {

@@ -37,6 +37,9 @@ char *la_time_format_date(LaTime time, LaClockZone zone, char *ret_text);
 /* Writes a span for a person (`312 s`, `1.5 s`, `40 ms`, `16 us`, `5 min 12 s`, `2 h 3 min`) into `ret_text`; returns it. */
 char *la_span_format(LaTime span, char *ret_text);
 
+/* Writes a span for a program: seconds with exactly nine decimals (`1.200708000`), into `ret_text`; returns it. */
+char *la_span_format_seconds(LaTime span, char *ret_text);
+
 /* Reads RFC 3339 (date, `T` or a space, time with optional fraction, zone `Z` or `+hh:mm`; no zone: UTC) or seconds since the
  * epoch with an optional fraction. False, and `ret_time` untouched, when `text` is neither or out of range. */
 bool la_time_parse(const char *text, LaTime *ret_time);

@@ -3,6 +3,8 @@
 
     test_formats.py LASTACK SAMPLES_FOLDER SUPPORT_FOLDER SCHEMA
 """
+import csv
+import io
 import json
 import os
 import pathlib
@@ -62,6 +64,69 @@ class Ndjson(unittest.TestCase):
         for number, count in enumerate(alone, 1):
             ids = [record["id"] for record in together if record["type"] == "connection" and record["file"] == number]
             self.assertEqual(sorted(ids), list(range(1, count + 1)))
+
+
+class Json(unittest.TestCase):
+    def test_same_records_as_ndjson(self):
+        arrays = {"connections": "connection", "hosts": "host", "captures": "capture"}
+        captures = samples()
+        for files in [[capture] for capture in captures] + [captures[:3]]:
+            document = json.loads(run("-o", "json", *files))
+            lines = [json.loads(line) for line in run("-o", "ndjson", *files).splitlines()]
+            self.assertEqual(list(document), ["schema", *arrays, "summary"])
+            for name, kind in arrays.items():
+                self.assertEqual(document[name], [line for line in lines if line["type"] == kind])
+            self.assertEqual([document["summary"]], [line for line in lines if line["type"] == "summary"])
+
+    def test_nothing_to_report(self):
+        document = json.loads(run("-o", "json", "-Y", "id > 1000000", samples()[0]))
+        self.assertEqual((document["connections"], document["hosts"], len(document["captures"])), ([], [], 1))
+
+
+class Csv(unittest.TestCase):
+    def rows(self, *arguments):
+        return list(csv.DictReader(io.StringIO(run("-o", "csv", *arguments), newline=""), strict=True))
+
+    def field(self, record, name):
+        """What the record has under a column's name, as the column says it."""
+        lists = {"encapsulation": lambda r: r["encapsulation"],
+                 **{f"path.{side}.state": lambda r, side=side: [step["state"] for step in r["path"][side]] for side in ("client", "server")},
+                 **{f"findings.{key}": lambda r, key=key: [f[key] for f in r["findings"]]
+                    for key in ("code", "severity", "blame", "confidence")}}
+        if name in lists:
+            return " ".join(lists[name](record))
+        value = record
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return "" if value is None else "%.9f" % value if name.endswith("_s") or "_s." in name else str(value)
+
+    def test_every_cell_is_the_records(self):
+        filled = set()
+        for capture in samples():
+            rows, expected = self.rows(capture), records(capture, "connection")
+            self.assertEqual(len(rows), len(expected))
+            for row, record in zip(rows, expected):
+                for name, cell in row.items():
+                    self.assertEqual(cell, self.field(record, name), (capture.name, name))
+                filled |= {name for name, cell in row.items() if cell}
+        self.assertGreater(len(filled), 55)
+
+    def test_names_are_those_of_expressions(self):
+        known = {line.split()[0] for line in run("help", "fields").splitlines() if line and not line.startswith(("What", "Facts", "field "))}
+        names = list(self.rows(samples()[0])[0])
+        self.assertLessEqual(set(names), known)
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_several_files_have_one_head(self):
+        two = samples()[:2]
+        lines = run("-o", "csv", *two).splitlines()
+        self.assertEqual(len([line for line in lines if line.startswith("id,")]), 1)
+        self.assertEqual({row["file"] for row in self.rows(*two)}, {"1", "2"})
+
+    def test_nothing_to_report(self):
+        self.assertEqual(len(run("-o", "csv", "-Y", "id > 1000000", samples()[0]).splitlines()), 1)
 
 
 class Text(unittest.TestCase):
