@@ -21,9 +21,10 @@
 #define SOCKETS_INTERVAL (30 * LA_SEC)
 #define CONTRADICTION_AGE (5 * LA_SEC)
 #define CONTRADICTIONS_TOLD 5u
-#define HOSTS_SHARE 20             /* looking at hosts takes at most one part in so many of the time */
-#define QUIET_FILTER (10 * LA_SEC) /* a filter that lets nothing through for so long is mentioned */
-#define BUSY_PACKETS 100u          /* ... when the interfaces carried so many packets meanwhile */
+#define HOSTS_SHARE 20              /* looking at hosts takes at most one part in so many of the time */
+#define HOSTS_INTERVAL (LA_SEC / 2) /* ... and happens no more often than this */
+#define QUIET_FILTER (10 * LA_SEC)  /* a filter that lets nothing through for so long is mentioned */
+#define BUSY_PACKETS 100u           /* ... when the interfaces carried so many packets meanwhile */
 
 /* ---- signals beside SIGINT and SIGTERM ---- */
 
@@ -217,7 +218,7 @@ static void look_at_hosts(LaLiveRun *run)
   LaTime before = la_clock(CLOCK_MONOTONIC);
   la_host_watch_look(run->hosts, run->clock);
   LaTime after = la_clock(CLOCK_MONOTONIC);
-  run->hosts_due = after + MAX(LA_SEC, HOSTS_SHARE * (after - before));
+  run->hosts_due = after + MAX(HOSTS_INTERVAL, HOSTS_SHARE * (after - before));
 }
 
 /* What the kernel holds, beside what the packets say. */
@@ -239,8 +240,6 @@ static void each_second(LaLiveRun *run, LaTime mono)
 {
   if (run->sockets != NULL && mono >= run->sockets_due)
     look_at_sockets(run, mono);
-  if (mono >= run->hosts_due)
-    look_at_hosts(run);
   if (mono >= run->stats_due)
     la_live_run_tell_stats(run, mono);
   g_autoptr(GError) error = NULL;
@@ -307,6 +306,8 @@ static void loop(LaLiveRun *run)
     LaTime mono = la_clock(CLOCK_MONOTONIC);
     if (mono >= run->second)
       each_second(run, mono);
+    if (mono >= run->hosts_due)
+      look_at_hosts(run);
     if (run->clock != LA_TIME_NONE)
       la_decider_look(run->decider, run->clock);
     la_live_run_tell_findings(run);

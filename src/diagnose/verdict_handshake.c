@@ -133,7 +133,11 @@ static bool others_heard(const LaConnection *conn, const LaContext *context, LaT
   if (conn->others_spoke != LA_TIME_NONE && conn->others_spoke > since)
     return true;
   const LaService *service = context->service;
-  return service != NULL && service->last_spoke != LA_TIME_NONE && service->last_spoke > since && service->last_spoke <= until;
+  if (service == NULL)
+    return false;
+  /* At a capture's end every connection has told when it was heard, so it counts when a capture is supposed to end, too. */
+  LaTime last = conn->ended_by == LA_ENDED_CAPTURE_END ? MAX(service->last_spoke, service->last_heard) : service->last_spoke;
+  return last != LA_TIME_NONE && last > since && last <= until;
 }
 
 static void judge_no_answer(const LaConnection *conn, const LaContext *context, LaOpening *o)

@@ -7,29 +7,40 @@
  * change is found by doubling the silence until the verdict is another one, and then halving: that is the deadline, whatever
  * timers the rules have. So no list of timers has to agree with the rules, and a connection that does nothing costs nothing.
  *
+ * How much silence is enough a rule says, or the user by its thresholds; what is added here is only the time in which an answer to the last
+ * try is on its way, so that everything is told within a second of the moment at which an analysis would say it.
+ *
+ * What silence means depends on others, too: on whether the service answers them meanwhile. They do not tell the connections that wait. So
+ * those that wait are asked again twice a second for a while, a bounded number at a time.
+ *
  * What was raised and goes on (its figures grow with the silence) is reported as ended when it no longer does, or with its
- * connection; what is not said any more at a later look is withdrawn. */
+ * connection; what is not said any more at a later look is withdrawn. A verdict about silence that another try has only made open again
+ * is not: nothing contradicts it. */
 #include "live/decider.h"
 
 #include <string.h>
 
+#include "diagnose/evidence.h"
 #include "diagnose/rule.h"
 
 #define SOON (250 * LA_MSEC)    /* LA_SETTLES_SOON */
-#define SILENCE (3 * LA_SEC)    /* LA_SETTLES_IN_SILENCE */
-#define LONGEST (900 * LA_MSEC) /* a connection that never rests is looked at all the same */
+#define SILENCE (500 * LA_MSEC) /* LA_SETTLES_IN_SILENCE */
+#define LONGEST (350 * LA_MSEC) /* a connection that never rests is looked at all the same */
 #define HORIZON (2 * 3600 * LA_SEC)
 #define SWEEP (10 * LA_SEC)
 #define PRECISION (50 * LA_MSEC) /* of a deadline */
-#define TOLD_MAX 16u             /* findings of one connection that are kept account of */
-#define QUEUE_MAX 65536u         /* events that wait for somebody to take them */
+#define AGAIN_EVERY (LA_SEC / 2)
+#define AGAIN_FOR (5 * LA_SEC) /* after a connection's last packet */
+#define AGAIN_MAX 256u         /* connections at a time */
+#define TOLD_MAX 16u           /* findings of one connection that are kept account of */
+#define QUEUE_MAX 65536u       /* events that wait for somebody to take them */
 
 typedef struct {
   const LaRule *rule;
   uint8_t side, severity, confidence, blame, variant;
   uint8_t goes_on; /* 1: its figures grow */
   uint8_t raised;  /* 0: waits until it has stood long enough */
-  LaTime since;    /* when it was first said */
+  LaTime since;    /* from when on it can have been true */
 } Told;
 
 typedef struct {
@@ -38,7 +49,8 @@ typedef struct {
   LaTime changed; /* the first change that was not looked at; LA_TIME_NONE: none */
   LaHostPort ends[LA_SIDE_N];
   uint8_t told_count;
-  Told *told; /* room for TOLD_MAX; NULL: none yet (owned) */
+  uint8_t again; /* 1: is asked again, and counted there */
+  Told *told;    /* room for TOLD_MAX; NULL: none yet (owned) */
 } Watched;
 
 typedef struct {
@@ -53,6 +65,7 @@ struct LaDecider {
   LaTracker *tracker;        /* (borrowed) */
   const LaContext *context;  /* (borrowed) */
   GHashTable *watched;       /* handle -> Watched */
+  unsigned again;            /* how many connections are asked again */
   LaTime swept;              /* when it was last looked for those that are gone */
   GArray *heap;     /* of Due: the earliest first; entries of connections that have another due time by now are passed over */
   GQueue events;    /* of LaDecided */
@@ -316,6 +329,19 @@ static void forget(LaDecider *decider, Watched *watched, LaTime now)
     if (watched->told[i].raised != 0)
       withdraw(decider, &watched->told[i], watched, now);
   watched->told_count = 0;
+  decider->again -= watched->again;
+  watched->again = 0;
+}
+
+/* Whether `told` is not said only because it is too early to say anything. */
+static bool is_open_again(const LaDecider *decider, const Told *told)
+{
+  if (told->rule->settles != LA_SETTLES_IN_SILENCE)
+    return false;
+  for (unsigned i = 0; i < decider->now.count; i++)
+    if (la_finding_fact(&decider->now.items[i], "would_be") != NULL)
+      return true;
+  return false;
 }
 
 /* Findings that were said before: changed, ended, or no longer true. */
@@ -324,6 +350,10 @@ static void review(LaDecider *decider, Watched *watched, LaConnection *conn, LaT
   for (unsigned i = 0; i < watched->told_count;) {
     Told *told = &watched->told[i];
     const LaFinding *finding = find(&decider->now, told->rule, told->side);
+    if (finding == NULL && is_open_again(decider, told)) {
+      i++;
+      continue;
+    }
     if (finding == NULL) {
       if (told->raised != 0)
         withdraw(decider, told, watched, now);
@@ -351,8 +381,9 @@ static Told *find_told(Watched *watched, const LaFinding *finding)
   return NULL;
 }
 
-/* What is said for the first time, or has stood long enough now. Returns when the next of them will have. */
-static LaTime raise_new(LaDecider *decider, Watched *watched, LaConnection *conn, LaTime now)
+/* What is said for the first time, or has stood long enough now; what is new was not true before `since`. Returns when the next
+ * of them will have stood so long. */
+static LaTime raise_new(LaDecider *decider, Watched *watched, LaConnection *conn, LaTime since, LaTime now)
 {
   LaTime next = LA_TIME_MAX;
   for (unsigned i = 0; i < decider->now.count; i++) {
@@ -366,7 +397,7 @@ static LaTime raise_new(LaDecider *decider, Watched *watched, LaConnection *conn
       if (watched->told == NULL)
         watched->told = g_new(Told, TOLD_MAX);
       told = &watched->told[watched->told_count++];
-      *told = (Told){.rule = finding->rule, .since = now};
+      *told = (Told){.rule = finding->rule, .since = since};
       told->goes_on = grows(finding, find(&decider->later, finding->rule, finding->side));
       keep(told, finding);
     }
@@ -383,13 +414,27 @@ static LaTime raise_new(LaDecider *decider, Watched *watched, LaConnection *conn
   return next;
 }
 
+/* When a connection that waits for an answer is to be asked again; LA_TIME_MAX: at its next event. */
+static LaTime again(LaDecider *decider, Watched *watched, const LaConnection *conn, LaTime now)
+{
+  bool waits = false;
+  for (unsigned i = 0; i < watched->told_count && !waits; i++)
+    waits = watched->told[i].rule->settles == LA_SETTLES_IN_SILENCE;
+  waits = waits && now - conn->last_time < AGAIN_FOR && (watched->again != 0 || decider->again < AGAIN_MAX);
+  decider->again += (waits ? 1u : 0u) - watched->again;
+  watched->again = waits;
+  return waits ? now + AGAIN_EVERY : LA_TIME_MAX;
+}
+
 static void look_at(LaDecider *decider, Watched *watched, LaConnection *conn, LaTime now)
 {
+  LaTime since = watched->changed != LA_TIME_NONE ? conn->last_time : now;
   watched->changed = LA_TIME_NONE;
   ask(decider, conn, now, &decider->now);
   ask(decider, conn, now + LA_SEC, &decider->later); /* tells what grows */
   review(decider, watched, conn, now);
-  LaTime settled = raise_new(decider, watched, conn, now);
+  LaTime settled = raise_new(decider, watched, conn, since, now);
+  settled = MIN(settled, again(decider, watched, conn, now));
   set_due(decider, watched, MIN(settled, next_change(decider, conn, now)));
   la_tracker_watch(conn, watched->told_count > 0 || watched->due != LA_TIME_MAX ? LA_WATCH_ALL : LA_WATCH_EVENTS);
   if (watched->due == LA_TIME_MAX && watched->told_count == 0)
@@ -487,8 +532,10 @@ void la_decider_finished(LaDecider *decider, const LaConnection *conn, const LaF
       continue;
     withdraw(decider, told, watched, conn->end_time);
   }
-  if (watched != NULL)
-    g_hash_table_remove(decider->watched, GUINT_TO_POINTER(conn->handle));
+  if (watched == NULL)
+    return;
+  decider->again -= watched->again;
+  g_hash_table_remove(decider->watched, GUINT_TO_POINTER(conn->handle));
 }
 
 LaTime la_decider_due(const LaDecider *decider)

@@ -264,6 +264,14 @@ void la_surroundings_spoke(LaSurroundings *a, const LaConnection *conn)
     la_surroundings_heard(a, conn->service, server->last_time);
 }
 
+void la_surroundings_spoke_now(LaSurroundings *a, const LaConnection *conn)
+{
+  const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
+  LaService *s = la_services_get(a->services, conn->service);
+  if (s != NULL && server->packets > (uint64_t)server->syn + server->rst && server->last_time > s->last_heard)
+    s->last_heard = server->last_time;
+}
+
 void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
 {
   la_surroundings_spoke(a, conn);

@@ -53,6 +53,8 @@ void la_surroundings_segment(LaSurroundings *around, LaConnection *conn, const L
 /* Tells the service when the connection's server end was last heard, unless that was a SYN-ACK or RST. */
 void la_surroundings_spoke(LaSurroundings *around, const LaConnection *conn);
 /* The service was last heard then; LA_TIME_NONE: not at all. */
+/* The exact time of what la_surroundings_spoke tells by stretches; what is said at the end of a capture has it anyway. */
+void la_surroundings_spoke_now(LaSurroundings *around, const LaConnection *conn);
 void la_surroundings_heard(LaSurroundings *around, uint32_t service, LaTime time);
 void la_surroundings_finished(LaSurroundings *around, LaConnection *conn);
 

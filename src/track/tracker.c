@@ -244,8 +244,10 @@ static uint64_t process_segment(LaTracker *t, LaConnection *conn, LaSide side, c
 static inline uint64_t process(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
 {
   uint64_t marks = process_segment(t, conn, side, s);
-  if (G_UNLIKELY(t->changed != NULL))
+  if (G_UNLIKELY(t->changed != NULL)) {
     la_tracker_note_change(t, conn, marks);
+    la_surroundings_spoke_now(&t->around, conn);
+  }
   return marks;
 }
 

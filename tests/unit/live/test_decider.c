@@ -150,6 +150,92 @@ static void silence_is_told_when_it_has_lasted(void **state)
   scene_end(&s);
 }
 
+/* The rule says how often is enough. What is added to that is no more than the time in which an answer to the last try would be here. */
+static void silence_is_told_within_a_second_of_the_try_that_is_enough(void **state)
+{
+  (void)state;
+  Scene s;
+  scene_start(&s);
+  scene_play(&s, "0 C S 0; 1000 C S 0");
+  wait_until(&s, 1.5);
+  assert_told(&s, "");
+  wait_until(&s, 5);
+  assert_told(&s, "1.5 raised syn-unanswered");
+  scene_end(&s);
+}
+
+/* Six sendings of the same data, each half a second after the other: the third one is enough, and the others do not begin the wait anew. */
+static void silence_is_told_while_the_sender_goes_on(void **state)
+{
+  (void)state;
+  Scene s;
+  scene_start(&s);
+  scene_play(&s, HANDSHAKE REQUEST "5 C PA 101 201 50");
+  for (unsigned i = 0; i < 6; i++) {
+    wait_until(&s, (double)(s.talk.time - BEGINNING) / 1e9 + 0.5);
+    scene_play(&s, "0 C PA 101 201 50");
+  }
+  wait_until(&s, 10);
+  assert_true(g_str_has_prefix(s.told->str, "1.8 raised peer-vanished"));
+  assert_null(strstr(s.told->str, "withdrawn"));
+  scene_end(&s);
+}
+
+/* A SYN-ACK that comes again makes it too early for the verdict once more; that contradicts nothing. */
+static void what_is_only_open_again_is_not_withdrawn(void **state)
+{
+  (void)state;
+  Scene s;
+  scene_start(&s);
+  scene_play(&s, "0 C S 0; 5 S SA 0 1; 1000 C S 0; 5 S SA 0 1; 1000 C S 0; 5 S SA 0 1");
+  wait_until(&s, 5);
+  assert_told(&s, "2.0 raised syn-ack-not-received");
+  scene_play(&s, "0 S SA 0 1");
+  wait_until(&s, 10);
+  assert_told(&s, "2.0 raised syn-ack-not-received");
+  scene_end(&s);
+}
+
+/* That the service answers another connection shows that its queue is full: the one that waits has no packet of its own then. */
+static void a_connection_that_waits_learns_from_others(void **state)
+{
+  (void)state;
+  Scene s;
+  scene_start(&s);
+  scene_play(&s, HANDSHAKE REQUEST);
+  wait_until(&s, 2);
+  s.talk.port[LA_OPENER] = 40002;
+  scene_play(&s, "0 C S 0; 1000 C S 0");
+  wait_until(&s, 4);
+  assert_told(&s, "3.5 raised syn-unanswered");
+  s.talk.port[LA_OPENER] = 40001;
+  scene_play(&s, "0 S PA 101 101 50");
+  wait_until(&s, 5);
+  assert_told(&s, "3.5 raised syn-unanswered; 4.1 withdrawn syn-unanswered; 4.1 raised accept-queue-overflow");
+  scene_end(&s);
+}
+
+/* The other one was heard shortly before and shortly after the SYN: which of the two tells the service must not matter. */
+static void a_connection_that_waits_learns_from_others_at_once(void **state)
+{
+  (void)state;
+  Scene s;
+  scene_start(&s);
+  scene_play(&s, HANDSHAKE REQUEST);
+  s.talk.time = (((s.talk.time + LA_SEC) >> LA_SPOKE_SHIFT) << LA_SPOKE_SHIFT) + LA_MSEC;
+  scene_play(&s, "0 S PA 201 101 50");
+  s.talk.port[LA_OPENER] = 40002;
+  scene_play(&s, "1 C S 0");
+  s.talk.port[LA_OPENER] = 40001;
+  scene_play(&s, "1 S PA 251 101 50");
+  s.talk.port[LA_OPENER] = 40002;
+  scene_play(&s, "1000 C S 0");
+  wait_until(&s, 5);
+  assert_non_null(strstr(s.told->str, "raised accept-queue-overflow"));
+  assert_null(strstr(s.told->str, "syn-unanswered"));
+  scene_end(&s);
+}
+
 static void what_goes_on_ends_with_its_connection(void **state)
 {
   (void)state;
@@ -233,6 +319,11 @@ int main(void)
       cmocka_unit_test(an_ordinary_connection_is_told_nothing_of_and_is_let_go),
       cmocka_unit_test(an_answer_under_way_withdraws_nothing),
       cmocka_unit_test(silence_is_told_when_it_has_lasted),
+      cmocka_unit_test(silence_is_told_within_a_second_of_the_try_that_is_enough),
+      cmocka_unit_test(silence_is_told_while_the_sender_goes_on),
+      cmocka_unit_test(what_is_only_open_again_is_not_withdrawn),
+      cmocka_unit_test(a_connection_that_waits_learns_from_others),
+      cmocka_unit_test(a_connection_that_waits_learns_from_others_at_once),
       cmocka_unit_test(what_goes_on_ends_with_its_connection),
       cmocka_unit_test(a_reset_is_told_soon),
       cmocka_unit_test(repetitions_are_held_back_and_counted),
