@@ -210,6 +210,7 @@ static const Field service_fields[] = {
     SERVICE(first_established),
     SERVICE(last_established),
     SERVICE(last_spoke),
+    SERVICE(last_heard),
     SERVICE(first_refused),
     SERVICE(last_refused),
     SERVICE(reset_run_start),
