@@ -116,10 +116,18 @@ static bool proves(const Follow *f, unsigned i)
   }
 }
 
+/* An empty acknowledgment below what its sender had sent: it was sent before that, and was delayed. One below is where keep-alives
+ * stand. */
+static bool is_belated(const Follow *f)
+{
+  return carries_ack(f) && f->s->payload_len == 0 && !has(f, LA_MARK_SYN | LA_MARK_SYN_ACK | LA_MARK_FIN) &&
+         la_seq_lt(f->s->seq + 1, f->me->snd_nxt);
+}
+
 /* Whether the segment shows that the sender did not survive the RST that was sent to it, or rather that it did. */
 static bool survives_rst(const Follow *f, const LaStep *step)
 {
-  if (has(f, LA_MARK_RST))
+  if (has(f, LA_MARK_RST) || is_belated(f))
     return false;
   if (f->s->time - step->time > la_in_flight_allowance(f->conn))
     return true;
@@ -173,7 +181,7 @@ static void review(Follow *f)
   LaEndpoint *me = f->me;
   /* A RST with this end's address, and yet this end goes on: it was somebody else's. */
   bool reset_by_it = (f->conn->flags & LA_CONN_RST) != 0 && f->conn->rst_side == f->side;
-  if (reset_by_it && !has(f, LA_MARK_RST) && f->s->time - f->conn->rst_time > REORDERED) {
+  if (reset_by_it && !has(f, LA_MARK_RST) && !is_belated(f) && f->s->time - f->conn->rst_time > REORDERED) {
     const LaStep *last = la_path_last(me);
     if (last != NULL && last->state == LA_TCP_CLOSED && last->frame == f->conn->rst_frame)
       la_path_take_back(me);
