@@ -48,6 +48,19 @@ The usual cause of exactly this evidence.
 More than one cause fits; the sentence names them.
 .El
 .Pp
+When the kernel or the interface dropped packets on their way into the capture,
+a finding that rests on silence is one step less sure, if that was during the
+silence; its fact
+.Cm dropped_packets
+says how many.
+Live, the counters are read five times a second; a pcapng file tells by its
+interface statistics blocks (between which of them the counts rose) and by
+what its packet blocks say.
+A file with such a block only at its end leaves open when it was: all of its
+silence counts.
+From a pipe that block comes too late for connections that have finished
+before.
+.Pp
 .Em Severity
 is
 .Cm error

@@ -103,6 +103,7 @@ static bool open_port(LaLive *live, unsigned index, const LaLiveOptions *options
   const char *name = options->interfaces[index];
   LaLivePort *port = &live->ports[index];
   char why[PCAP_ERRBUF_SIZE] = "";
+  port->read_at = LA_TIME_NONE;
   port->pcap = pcap_create(name, why);
   if (port->pcap == NULL) {
     la_error_set(error, LA_ERROR_PERMISSION, "cannot capture on '%s': %s", name, why);
@@ -386,6 +387,48 @@ LaLiveStatistics la_live_statistics(LaLive *live, unsigned interface)
   live->interfaces[interface].kernel_drops = (int64_t)port->statistics.kernel_drops;
   live->interfaces[interface].interface_drops = (int64_t)port->statistics.interface_drops;
   return port->statistics;
+}
+
+static void note_loss(LaLivePort *port, const LaLiveLoss *loss)
+{
+  LaLiveLoss *all = &port->untaken;
+  if (all->stretch.packets == 0) {
+    *all = *loss;
+    return;
+  }
+  all->stretch.from = MIN(all->stretch.from, loss->stretch.from);
+  all->stretch.until = MAX(all->stretch.until, loss->stretch.until);
+  all->stretch.packets += loss->stretch.packets;
+  all->after = loss->after;
+}
+
+void la_live_read_losses(LaLive *live, LaTime now, LaLosses *losses)
+{
+  for (unsigned i = 0; i < live->count; i++) {
+    LaLivePort *port = &live->ports[i];
+    LaLiveLoss loss = {.before = port->read, .after = la_live_statistics(live, i)};
+    /* A clock that stepped back meanwhile: the stretch is between the two all the same. LA_TIME_NONE is before all. */
+    loss.stretch = (LaLoss){.from = MIN(port->read_at, now),
+                            .until = MAX(port->read_at, now),
+                            .packets = loss.after.kernel_drops + loss.after.interface_drops - loss.before.kernel_drops -
+                                       loss.before.interface_drops};
+    if (loss.stretch.packets != 0) {
+      la_losses_add(losses, loss.stretch);
+      note_loss(port, &loss);
+    }
+    port->read = loss.after;
+    port->read_at = now;
+  }
+}
+
+bool la_live_take_loss(LaLive *live, unsigned interface, LaLiveLoss *ret_loss)
+{
+  LaLivePort *port = &live->ports[interface];
+  if (port->untaken.stretch.packets == 0)
+    return false;
+  *ret_loss = port->untaken;
+  port->untaken.stretch.packets = 0;
+  return true;
 }
 
 static bool is_captured(const LaLive *live, const char *name)

@@ -7,6 +7,7 @@
 
 #include <glib.h>
 #include <poll.h>
+#include <stdbool.h>
 
 #include "capture/packet_view.h"
 #include "capture/source.h"
@@ -71,6 +72,20 @@ const LaInterface *la_live_interfaces(const LaLive *live, unsigned *ret_count);
 
 /* Asks the kernel; cheap enough for every second. */
 LaLiveStatistics la_live_statistics(LaLive *live, unsigned interface);
+
+/* Asks for the drops of all interfaces, and adds to `losses` how many there were since this was called last (or since the capture
+ * began), as a stretch from then to `now`. A few microseconds: to be called several times a second, for what was lost is not known closer. */
+void la_live_read_losses(LaLive *live, LaTime now, LaLosses *losses);
+
+/* A stretch of losses of one interface, and how its figures stood at both ends. */
+typedef struct {
+  LaLoss stretch;
+  LaLiveStatistics before, after;
+} LaLiveLoss;
+
+/* What la_live_read_losses has read of an interface's losses since this was called last, as one stretch; false: none. For who writes it
+ * down. */
+bool la_live_take_loss(LaLive *live, unsigned interface, LaLiveLoss *ret_loss);
 
 /* How many packets the interfaces have carried since they exist, whatever the filter says; 0 when the kernel does not tell. */
 uint64_t la_live_carried(const LaLive *live);

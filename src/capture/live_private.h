@@ -31,6 +31,9 @@ typedef struct {
   uint16_t link_type;
   LaLiveStatistics statistics; /* summed, since the kernel's own counters have 32 bits */
   struct pcap_stat last;
+  LaLiveStatistics read; /* at read_at (LA_TIME_NONE: never), for the losses since */
+  LaTime read_at;
+  LaLiveLoss untaken; /* packets 0: nothing was lost since the last la_live_take_loss */
 } LaLivePort;
 
 struct LaLive {

@@ -124,19 +124,29 @@ static inline void count_packet(LaSource *source, uint32_t interface, LaTime tim
   }
 }
 
-/* Adds what a packet block says was lost before it, unless statistics blocks say it all. */
-static void add_drops(LaSource *source, uint32_t interface, uint64_t drops)
+static uint64_t add_up(uint64_t a, uint64_t b)
 {
-  LaInterface *in = la_source_interface(source, interface);
-  if (la_source_extra(source, interface)->drops != LA_DROPS_PACKETS)
+  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* Adds what a packet block says was lost since the packet before it (at `before`); it counts for the sum unless statistics blocks say it
+ * all. */
+static void add_drops(LaSource *source, const LaPacketView *packet, LaTime before, uint64_t drops)
+{
+  LaInterface *in = la_source_interface(source, packet->interface);
+  LaInterfaceExtra *extra = la_source_extra(source, packet->interface);
+  la_losses_add(&source->losses, (LaLoss){.from = before, .until = packet->time, .packets = drops});
+  extra->located = add_up(extra->located, drops);
+  if (extra->drops != LA_DROPS_PACKETS)
     return;
-  int64_t before = MAX(in->kernel_drops, 0);
-  in->kernel_drops = drops > (uint64_t)(INT64_MAX - before) ? INT64_MAX : before + (int64_t)drops;
+  int64_t known = MAX(in->kernel_drops, 0);
+  in->kernel_drops = drops > (uint64_t)(INT64_MAX - known) ? INT64_MAX : known + (int64_t)drops;
 }
 
 /* The options behind a packet: the length of its frame check sequence, and packets lost before it. */
-static void read_packet_options(LaSource *source, const Block *block, size_t at, LaPacketView *packet)
+static void read_packet_options(LaSource *source, const Block *block, LaTime before, LaPacketView *packet)
 {
+  size_t at = PACKET_FIXED + ((size_t)packet->captured_len + 3) / 4 * 4;
   const uint8_t *options = block->at + at;
   size_t len = block->len - TRAILER_LEN - at;
   LaOption option;
@@ -147,7 +157,7 @@ static void read_packet_options(LaSource *source, const Block *block, size_t at,
         packet->fcs_len = (int8_t)fcs_len;
     } else if (option.code == LA_OPTION_EPB_DROPCOUNT && option.len == 8 &&
                la_load_u32(block->at, block->order) == BLOCK_ENHANCED) {
-      add_drops(source, packet->interface, la_load_u64(option.value, block->order));
+      add_drops(source, packet, before, la_load_u64(option.value, block->order));
     }
   }
 }
@@ -174,6 +184,7 @@ static inline __attribute__((always_inline)) Step take_packet(LaSource *source, 
   bool held = false;
   LaTime time = la_tick_time(&extra->tick, ticks, &held);
   la_source_interface(source, index)->time_out_of_range += held;
+  LaTime before = la_source_interface(source, index)->last_time;
   count_packet(source, index, time);
   *packet = (LaPacketView){
       .data = at + PACKET_FIXED,
@@ -186,10 +197,10 @@ static inline __attribute__((always_inline)) Step take_packet(LaSource *source, 
       .fcs_len = extra->fcs_len,
   };
   if (obsolete && la_load_u16(at + 10, order) != 0xffff) /* 0xffff: not known */
-    add_drops(source, index, la_load_u16(at + 10, order));
+    add_drops(source, packet, before, la_load_u16(at + 10, order));
   size_t options_at = PACKET_FIXED + ((size_t)captured_len + 3) / 4 * 4;
   if (options_at + TRAILER_LEN < block->len)
-    read_packet_options(source, block, options_at, packet);
+    read_packet_options(source, block, before, packet);
   source->window.at += block->len;
   return STEP_PACKET;
 }
@@ -276,7 +287,8 @@ static Step take_interface(LaSource *source, const Block *block)
   in.name = name;
   in.description = description;
   in.filter = filter;
-  la_source_add_interface(source, &in, &(LaInterfaceExtra){.tick = la_tick_init(tsresol, tsoffset), .fcs_len = fcs_len});
+  la_source_add_interface(
+      source, &in, &(LaInterfaceExtra){.tick = la_tick_init(tsresol, tsoffset), .fcs_len = fcs_len, .told_at = LA_TIME_NONE});
   source->window.at += block->len;
   return STEP_OTHER;
 }
@@ -285,6 +297,24 @@ static Step take_interface(LaSource *source, const Block *block)
 static int64_t load_count(const LaOption *option, LaByteOrder order)
 {
   return (int64_t)MIN(la_load_u64(option->value, order), (uint64_t)INT64_MAX);
+}
+
+/* A statistics block tells drops since the capture began: what is more than the block before it told, and than packets told, was lost
+ * between the two. `at` is LA_TIME_NONE when the block does not say. */
+static void locate_drops(LaSource *source, uint32_t index, const uint64_t drops[2], LaTime at)
+{
+  LaInterfaceExtra *extra = la_source_extra(source, index);
+  uint64_t before = add_up(add_up(extra->os_drops, extra->if_drops), extra->located);
+  uint64_t now = add_up(drops[0], drops[1]);
+  if (at == LA_TIME_NONE)
+    at = LA_TIME_MAX;
+  if (now > before)
+    la_losses_add(&source->losses, (LaLoss){.from = extra->told_at, .until = at, .packets = now - before});
+  extra->os_drops = drops[0];
+  extra->if_drops = drops[1];
+  extra->located = 0;
+  if (at != LA_TIME_MAX)
+    extra->told_at = at;
 }
 
 /* Interface statistics: the counts are since the capture began, so the latest block holds. */
@@ -329,8 +359,13 @@ static Step take_statistics(LaSource *source, const Block *block)
   }
   bool held = false;
   LaTime end = la_tick_time(&extra->tick, ticks, &held);
-  if (ticks != 0 && !held) /* 0: a writer that does not know */
+  bool timed = ticks != 0 && !held; /* 0: a writer that does not know */
+  if (timed)
     source->stated_end = MAX(source->stated_end, end);
+  uint64_t drops[2] = {os_drops >= 0 ? (uint64_t)os_drops : extra->os_drops,
+                       if_drops >= 0 ? (uint64_t)if_drops : extra->if_drops};
+  if (os_drops >= 0 || if_drops >= 0)
+    locate_drops(source, index, drops, timed ? end : LA_TIME_NONE);
   return STEP_OTHER;
 }
 

@@ -301,6 +301,14 @@ uint32_t la_source_snaplen(const LaSource *source)
   return largest;
 }
 
+void la_source_take_losses(LaSource *source, LaLosses *losses)
+{
+  if (source->losses.count == 0)
+    return;
+  la_losses_add_all(losses, &source->losses);
+  source->losses.count = 0;
+}
+
 LaTime la_source_stated_end(const LaSource *source)
 {
   return source->stated_end;

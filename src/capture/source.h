@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/losses.h"
 #include "capture/packet_view.h"
 
 typedef struct LaSource LaSource;
@@ -85,6 +86,9 @@ uint32_t la_source_snaplen(const LaSource *source);
 
 /* The latest end time an interface statistics block gave (isb_endtime, else its timestamp), or LA_TIME_NONE. */
 LaTime la_source_stated_end(const LaSource *source);
+
+/* Adds to `losses` what was read of drops since the last call, and when they were: statistics blocks and what packet blocks say. */
+void la_source_take_losses(LaSource *source, LaLosses *losses);
 
 /* Bytes of the file read so far, before decompression, and the file's size (0 when it is a pipe): for a progress bar. */
 void la_source_progress(const LaSource *source, uint64_t *ret_done, uint64_t *ret_total);

@@ -50,6 +50,10 @@ typedef struct {
   LaTick tick;
   int8_t fcs_len;
   LaDropsFrom drops;
+  /* Drops as the latest statistics block told them, and its time (LA_TIME_NONE: there was none); what packets have told since. */
+  uint64_t os_drops, if_drops;
+  uint64_t located;
+  LaTime told_at;
 } LaInterfaceExtra;
 
 struct LaSource {
@@ -60,6 +64,7 @@ struct LaSource {
   GArray *interfaces; /* of LaInterface */
   GArray *extras;     /* of LaInterfaceExtra */
   LaTime stated_end;
+  LaLosses losses;  /* that nobody has taken yet */
   LaReadResult end; /* LA_READ_PACKET: goes on; else what is told when the packets before are taken */
   bool end_told;
   char *error; /* set with LA_READ_BROKEN */

@@ -35,8 +35,9 @@ typedef struct {
   const volatile sig_atomic_t *interrupt;
   LaTime last_packet; /* by the clock, when one came last */
   LaTime last_tick;
-  pid_t pid; /* 0: it has ended */
-  int told;  /* the signal that was handed on to it */
+  LaLosses losses; /* the file has them; nobody here asks */
+  pid_t pid;       /* 0: it has ended */
+  int told;        /* the signal that was handed on to it */
 } Recording;
 
 static LaTime clock_now(void)
@@ -150,6 +151,7 @@ static bool take_packets(Recording *recording, GError **error)
   if (clock_steady() - recording->last_tick < LA_SEC)
     return true;
   recording->last_tick = clock_steady();
+  la_live_read_losses(recording->live, clock_now(), &recording->losses);
   return la_dump_tick(recording->dump, clock_now(), error);
 }
 
@@ -217,6 +219,7 @@ bool la_check_run(LaCheckRun *run, const LaOptions *options, const GPtrArray *co
   run->began = clock_now();
   bool ok = start(&recording, command, error) && record(&recording, run->settle, error);
   stop(&recording);
+  la_live_read_losses(live, clock_now(), &recording.losses);
   count_drops(&recording);
   return la_dump_close(dump, clock_now(), ok ? error : NULL) && ok;
 }

@@ -156,7 +156,8 @@ static void prepare(LaLiveRun *run)
   run->capture = la_capture_record_new(name, 1);
   run->tracker = la_tracker_new(&run->track);
   la_tracker_begin_file(run->tracker, 1);
-  run->context = (LaContext){.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
+  run->context = (LaContext){
+      .thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker), .losses = &run->losses};
   run->decider = la_decider_new(run->tracker, &run->context);
   if (run->judge != NULL)
     la_decider_set_policy(run->decider, run->policy, la_judge_check(run->judge)->now);

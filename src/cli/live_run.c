@@ -18,6 +18,7 @@
 #include "report/hosts.h"
 
 #define WAIT_MS 100
+#define LOSSES_INTERVAL (200 * LA_MSEC) /* shorter than the time for which any finding has to stand */
 #define SOCKETS_INTERVAL (30 * LA_SEC)
 #define CONTRADICTION_AGE (5 * LA_SEC)
 #define CONTRADICTIONS_TOLD 5u
@@ -249,6 +250,13 @@ static void each_second(LaLiveRun *run, LaTime mono)
   run->second = mono + LA_SEC;
 }
 
+/* What a finding rests on is weighed with what was dropped by now, so this comes before them. */
+static void look_for_losses(LaLiveRun *run, LaTime mono)
+{
+  run->losses_due = mono + LOSSES_INTERVAL;
+  la_live_read_losses(run->live, la_clock(CLOCK_REALTIME), &run->losses);
+}
+
 static void reopen(LaLiveRun *run)
 {
   asked_reopen = 0;
@@ -304,6 +312,8 @@ static void loop(LaLiveRun *run)
   while (!run->ended && *run->interrupt == 0 && run->left > 0) {
     bool busy = take_packets(run);
     LaTime mono = la_clock(CLOCK_MONOTONIC);
+    if (mono >= run->losses_due)
+      look_for_losses(run, mono);
     if (mono >= run->second)
       each_second(run, mono);
     if (mono >= run->hosts_due)
@@ -357,6 +367,7 @@ static void drain(LaLiveRun *run)
 
 static void report_end(LaLiveRun *run)
 {
+  look_for_losses(run, 0);
   LaTime now = la_live_settled_until(run->live, la_clock(CLOCK_REALTIME));
   LaTime observed = run->left > 0 ? MAX(run->clock, now) : run->clock;
   g_autoptr(GError) error = NULL;

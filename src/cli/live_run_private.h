@@ -65,6 +65,8 @@ typedef struct {
   LaTime last_packet; /* the running maximum of all packet times */
   LaTime clock;       /* the running maximum of all packet times, and of silence */
   LaTime started;     /* monotonic */
+  LaLosses losses;    /* when packets were dropped */
+  LaTime losses_due;  /* monotonic */
   LaTime second;      /* monotonic: when the next round of what is done each second is due */
   uint64_t left;      /* packets until -c is reached */
   LaExitCode code;

@@ -33,6 +33,8 @@ typedef struct {
   LaTime clock; /* under --sequence carried over from the files before */
   uint64_t frame_base;
   uint64_t selected_left;
+  LaLosses losses;     /* of the file being read; under --sequence of all so far */
+  bool foreseen;       /* all of this file's are in `losses` already */
   LaThresholds scaled; /* for connections that the capture's end cuts off */
   bool has_scaled;
 } Run;
@@ -247,6 +249,8 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
       return false;
     if (taken.result != LA_READ_PACKET || taken.batch == NULL)
       break;
+    if (!run->foreseen)
+      la_losses_add_all(&run->losses, &taken.batch->losses);
     follow(run, taken.batch);
     take_finished(run);
     run->selected_left = taken.batch->selected_left;
@@ -254,6 +258,9 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
     la_progress_update(run->pipeline->progress, taken.batch);
   }
   *ret_result = taken.result;
+  g_clear_pointer(&ahead, la_ahead_stop); /* the source is ours again */
+  if (!run->foreseen)
+    la_source_take_losses(source, &run->losses); /* behind the last packet */
   return true;
 }
 
@@ -283,6 +290,7 @@ static void begin_file(Run *run, const char *path, unsigned file)
       return;
   } else {
     run->frame_base = 0;
+    run->losses.count = 0;
     run->clock = LA_TIME_NONE;
     run->selected_left = run->options->count != 0 ? run->options->count : UINT64_MAX;
   }
@@ -290,7 +298,8 @@ static void begin_file(Run *run, const char *path, unsigned file)
   LaTrackOptions track = run->options->track;
   track.records = (uint8_t)records_for(run->pipeline);
   run->tracker = la_tracker_new(&track);
-  run->context = (LaContext){.thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker)};
+  run->context = (LaContext){
+      .thresholds = &run->options->thresholds, .services = la_tracker_services(run->tracker), .losses = &run->losses};
   la_tracker_begin_file(run->tracker, file);
 }
 
@@ -337,6 +346,8 @@ static void tell(const Run *run, const char *path, const char *what)
 static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret_code, GError **error)
 {
   g_autoptr(GError) open_error = NULL;
+  LaLosses losses = {.count = 0};
+  bool foreseen = la_reader_foresee(path, run->pipeline->spooled, run->pipeline->interrupt, &losses);
   g_autoptr(LaSource) source = la_reader_open(path, run->pipeline->spooled, run->pipeline->interrupt, &open_error);
   if (source == NULL) {
     if (!is_interrupted(run)) {
@@ -348,6 +359,9 @@ static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret
     return true;
   }
   begin_file(run, path, file);
+  if (foreseen)
+    la_losses_add_all(&run->losses, &losses);
+  run->foreseen = foreseen;
   LaReadResult result;
   if (!read_all(run, source, &result, error))
     return false;

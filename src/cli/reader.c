@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -21,6 +22,21 @@ LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomi
   if (source != NULL)
     la_source_set_interrupt(source, interrupt);
   return source;
+}
+
+bool la_reader_foresee(const char *path, int spooled, const volatile sig_atomic_t *interrupt, LaLosses *losses)
+{
+  if (strcmp(path, "-") == 0)
+    return spooled == LA_NOT_SPOOLED ? la_losses_foresee(STDIN_FILENO, interrupt, losses)
+                                     : lseek(spooled, 0, SEEK_SET) == 0 && la_losses_foresee(spooled, interrupt, losses);
+  struct stat status;
+  if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+    return false; /* to open a FIFO and to close it again would end its writer */
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  bool foreseen = fd >= 0 && la_losses_foresee(fd, interrupt, losses);
+  if (fd >= 0)
+    close(fd);
+  return foreseen;
 }
 
 bool la_reader_spool(const GPtrArray *paths, uint64_t limit, int *ret_fd, GError **error)
@@ -118,6 +134,9 @@ bool la_reader_next(LaReader *reader, LaBatch *batch, LaReadResult *ret_result, 
   }
   if (batch->count > 0)
     batch->earliest = MIN(batch->earliest, batch->packets[0].time);
+  batch->losses.count = 0;
+  if (batch->count > 0)
+    la_source_take_losses(reader->source, &batch->losses);
   batch->clock = reader->clock;
   batch->selected_left = reader->selected_left;
   la_source_progress(reader->source, &batch->done, &batch->total);

@@ -31,6 +31,7 @@ typedef struct {
   LaPacketView packets[LA_BATCH_MAX]; /* their bytes are gone already (but see LaBatches) */
   LaSegment segments[LA_BATCH_MAX];
   LaIcmpError icmp[LA_BATCH_MAX];
+  LaLosses losses; /* what was read of drops since the batch before it */
 } LaBatch;
 
 /* What stands for standard input when it has to be read twice: a descriptor that can be rewound, or this. */
@@ -43,6 +44,9 @@ bool la_reader_spool(const GPtrArray *paths, uint64_t limit, int *ret_fd, GError
 /* Opens a file, or standard input for "-": the rewound `spooled` descriptor when there is one. NULL and LA_ERROR_OPEN.
  * (transfer full) */
 LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomic_t *interrupt, GError **error);
+
+/* What the file will say of dropped packets (la_losses_foresee), to be asked before it is opened: true when `losses` has all of it. */
+bool la_reader_foresee(const char *path, int spooled, const volatile sig_atomic_t *interrupt, LaLosses *losses);
 
 typedef enum {
   LA_BATCHES_FULL,       /* the packets' bytes are gone */

@@ -36,5 +36,6 @@ LaCloseWait la_close_wait(const LaConnection *conn)
   if (since > until)
     since = closer->fin_acked_time;
   wait.held = until > since ? until - since : 0;
+  wait.since = since;
   return wait;
 }

@@ -6,6 +6,7 @@
 
 typedef struct {
   LaSide holder;         /* the end that acknowledged the other's FIN; LA_SIDE_N: none did before it closed itself */
+  LaTime since;          /* from when it held */
   LaTime held;           /* from the acknowledgment (or its last payload) to its FIN or RST, or to the end of observation */
   uint64_t closed_frame; /* its FIN or RST; 0: it never closed */
 } LaCloseWait;

@@ -2,6 +2,8 @@
  * connection must have shown to concern it, and is passed over otherwise. */
 #include "diagnose/diagnose.h"
 
+#include "diagnose/evidence.h"
+
 static void keep(LaFindings *findings, const LaFinding *finding)
 {
   if (findings->count == LA_FINDINGS_MAX)
@@ -47,6 +49,20 @@ static bool is_clean(const LaConnection *conn, const LaContext *context)
   return acceptor->syn_time - opener->syn_time <= quick && conn->handshake_ack_time - acceptor->syn_time <= quick;
 }
 
+/* The gate of packets that the capture lost (FINDINGS section 1): a finding that rests on silence is worth less when packets were dropped
+ * meanwhile. How many is a fact. */
+static void weigh_losses(const LaLosses *losses, LaFinding *finding)
+{
+  if (losses == NULL || losses->count == 0 || finding->silent_from == LA_TIME_NONE)
+    return;
+  uint64_t dropped = la_losses_within(losses, finding->silent_from, finding->silent_until);
+  if (dropped == 0)
+    return;
+  if (finding->confidence > LA_CONFIDENCE_POSSIBLE)
+    finding->confidence--;
+  la_finding_add_count(finding, "dropped_packets", (int64_t)MIN(dropped, (uint64_t)INT64_MAX));
+}
+
 bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings *ret_findings)
 {
   ret_findings->count = 0;
@@ -89,10 +105,12 @@ bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
     finding.packets_total = 0;
     finding.file = 0;
     finding.at = conn->last_time;
+    finding.silent_from = finding.silent_until = LA_TIME_NONE;
     if (rule->decide(conn, &about, &finding)) {
       /* Without known roles nobody can be accused for being client or server (CONTRACT section 4). */
       if (conn->roles_from == LA_ROLES_FIRST_PACKET && finding.severity != LA_SEVERITY_NOTE)
         finding.confidence = LA_CONFIDENCE_POSSIBLE;
+      weigh_losses(about.losses, &finding);
       keep(ret_findings, &finding);
     }
   }
@@ -102,4 +120,10 @@ bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
 void la_finding_summary(const LaFinding *finding, const LaConnection *conn, GString *out)
 {
   finding->rule->summarize(finding, conn, out);
+  const LaFact *dropped = la_finding_fact(finding, "dropped_packets");
+  if (dropped == NULL)
+    return;
+  g_string_append(out, " The capture dropped ");
+  la_say_count(out, dropped->value.count, "packet", "packets");
+  g_string_append(out, " meanwhile: what seems to be missing may be among them.");
 }

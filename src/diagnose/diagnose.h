@@ -2,6 +2,7 @@
 #ifndef LA_DIAGNOSE_DIAGNOSE_H
 #define LA_DIAGNOSE_DIAGNOSE_H
 
+#include "capture/losses.h"
 #include "diagnose/finding.h"
 #include "diagnose/rule.h"
 #include "diagnose/rule_index.h"
@@ -31,7 +32,8 @@ typedef enum {
  * for each. Facts about services are as they stand when the connection has finished: its rules' moment of decision. */
 typedef struct LaContext {
   const LaThresholds *thresholds;
-  LaServices *services; /* NULL: nothing known of other connections */
+  LaServices *services;   /* NULL: nothing known of other connections */
+  const LaLosses *losses; /* when packets were dropped on their way into the capture, as far as known by now; NULL: not known */
   LaAsk ask;
   LaVantage vantage; /* of the capture, as far as its handshakes tell by now */
 

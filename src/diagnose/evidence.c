@@ -76,6 +76,12 @@ LaTime la_silence(const LaConnection *conn)
   return conn->end_time - conn->last_time;
 }
 
+LaTime la_answer_due(const LaConnection *conn, LaTime sent)
+{
+  const LaTime answer = 3 * LA_SEC; /* a slow path and a delayed acknowledgment included */
+  return MIN(sent + answer, conn->end_time);
+}
+
 void la_say_end(GString *out, const LaConnection *conn, LaSide side)
 {
   char text[LA_HOST_PORT_TEXT_MAX];

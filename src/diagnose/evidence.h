@@ -49,6 +49,9 @@ bool la_was_established(const LaConnection *conn, LaSide side);
 /* Payload of both directions. */
 uint64_t la_payload(const LaConnection *conn);
 
+/* Until when an answer to what was sent at `sent` would have come, or until when was listened. */
+LaTime la_answer_due(const LaConnection *conn, LaTime sent);
+
 /* How long nothing was heard of the connection at the end of its observation. */
 LaTime la_silence(const LaConnection *conn);
 

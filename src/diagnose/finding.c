@@ -30,6 +30,14 @@ const char *la_blame_name(LaBlame blame)
   return blame_names[blame];
 }
 
+void la_finding_rests_on_silence(LaFinding *finding, LaTime from, LaTime until)
+{
+  if (until < from)
+    return;
+  finding->silent_from = from;
+  finding->silent_until = until;
+}
+
 void la_finding_add_packet(LaFinding *finding, uint64_t frame)
 {
   if (frame == 0)

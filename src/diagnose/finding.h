@@ -56,7 +56,7 @@ typedef struct {
 } LaFact;
 
 #define LA_FINDING_PACKETS_MAX 32
-#define LA_FINDING_FACTS_MAX 10
+#define LA_FINDING_FACTS_MAX 11 /* a rule's ten, and what was dropped */
 
 struct LaRule;
 
@@ -75,6 +75,7 @@ typedef struct {
   uint16_t file;                            /* whose packets these are, from 1; 0: its connection's */
   uint64_t packets_total;                   /* all packets that show it; above packet_count when there were more than fit */
   LaTime at;                                /* the moment of the evidence */
+  LaTime silent_from, silent_until;         /* see la_finding_rests_on_silence; LA_TIME_NONE: on packets that are there */
   uint64_t packets[LA_FINDING_PACKETS_MAX]; /* ascending frame numbers */
   LaFact facts[LA_FINDING_FACTS_MAX];
 } LaFinding;
@@ -83,6 +84,11 @@ typedef struct {
 const char *la_severity_name(LaSeverity severity);       /* "warning" */
 const char *la_confidence_name(LaConfidence confidence); /* "likely" */
 const char *la_blame_name(LaBlame blame);                /* "server-application" */
+
+/* The finding says that no packet came between these moments. When the capture dropped packets then, what is missing may be among them,
+ * and less can be said. `until` is not later than the moment at which the rule was decided: what is dropped after that takes nothing
+ * back. An empty stretch (until before from) is none. */
+void la_finding_rests_on_silence(LaFinding *finding, LaTime from, LaTime until);
 
 /* Adds a packet (0 is passed over), kept ascending and once each; beyond the 32 it only counts. */
 void la_finding_add_packet(LaFinding *finding, uint64_t frame);

@@ -52,6 +52,7 @@ void la_vanished_fill(const LaConnection *conn, const LaContext *context, const 
   const LaEndpoint *me = &conn->end[gone->sender];
   ret->side = (uint8_t)gone->sender;
   ret->at = gone->stage == LA_VANISHED_FIN ? me->fin_time : me->unanswered_since;
+  la_finding_rests_on_silence(ret, ret->at, la_answer_due(conn, me->last_time));
   /* An end that never acknowledged anything after its handshake is there and does not take part; one that had worked is more
    * often cut off by the network than dead. */
   const LaEndpoint *peer = &conn->end[LA_OTHER(gone->sender)];

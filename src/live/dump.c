@@ -1,4 +1,8 @@
-/* Blocks are collected by the writer and handed to the system whole, at the latest after a second: whoever reads the file meanwhile, or
+/* The loss of packets is written down when it is read, as two statistics blocks: how it stood before, and how it stands now. So a reader
+ * knows when it was, and takes nothing from what was captured at another time. Drops are those of the file, not of the capture, so
+ * that those of a ring's files add up.
+ *
+ * Blocks are collected by the writer and handed to the system whole, at the latest after a second: whoever reads the file meanwhile, or
  * after the program was killed, finds whole packets. A file ends with a statistics block for each interface, which says until when
  * was listened: a socket that was held open shows in the silence after the last packet.
  *
@@ -25,7 +29,8 @@ struct LaDump {
   int folder_fd;                /* -1: standard output */
   unsigned number;              /* of the file in the ring, from 1 */
   LaTime begun;
-  GQueue kept; /* of char *: names in the folder, oldest first */
+  LaLiveStatistics base[LA_LIVE_INTERFACES_MAX]; /* as the interfaces stood when the file began */
+  GQueue kept;                                   /* of char *: names in the folder, oldest first */
 };
 
 static bool has_ring(const LaDump *dump)
@@ -54,6 +59,38 @@ static void keep(LaDump *dump, const char *name)
   }
 }
 
+static uint64_t beyond(uint64_t now, uint64_t base)
+{
+  return now > base ? now - base : 0;
+}
+
+static bool write_figures(LaDump *dump, unsigned interface, const LaLiveStatistics *now, LaTime at, GError **error)
+{
+  const LaLiveStatistics *base = &dump->base[interface];
+  LaPcapngStatistics statistics = {.end_time = at,
+                                   .received = (int64_t)beyond(now->received, base->received),
+                                   .kernel_drops = (int64_t)beyond(now->kernel_drops, base->kernel_drops),
+                                   .interface_drops = (int64_t)beyond(now->interface_drops, base->interface_drops)};
+  return la_pcapng_writer_statistics(dump->writer, interface, &statistics, error);
+}
+
+/* What was lost since the last time, at most until `now`. */
+static bool write_losses(LaDump *dump, LaTime now, GError **error)
+{
+  unsigned count;
+  (void)la_live_interfaces(dump->live, &count);
+  bool ok = true;
+  for (unsigned i = 0; i < count && ok; i++) {
+    LaLiveLoss loss;
+    if (!la_live_take_loss(dump->live, i, &loss))
+      continue;
+    LaTime from = MIN(loss.stretch.from, now);
+    ok = (from == LA_TIME_NONE || write_figures(dump, i, &loss.before, from, error)) &&
+         write_figures(dump, i, &loss.after, MIN(loss.stretch.until, now), error);
+  }
+  return ok;
+}
+
 static bool describe_interfaces(LaDump *dump, GError **error)
 {
   unsigned count;
@@ -65,6 +102,7 @@ static bool describe_interfaces(LaDump *dump, GError **error)
                                    .fcs_len = -1,
                                    .name = interfaces[i].name,
                                    .filter = interfaces[i].filter};
+    dump->base[i] = dump->number > 1 ? la_live_statistics(dump->live, i) : (LaLiveStatistics){0};
     if (!la_pcapng_writer_add_interface(dump->writer, &interface, &number, error))
       return false;
   }
@@ -101,14 +139,10 @@ static bool end_file(LaDump *dump, LaTime now, GError **error)
     return true;
   unsigned count;
   (void)la_live_interfaces(dump->live, &count);
-  bool ok = true;
+  bool ok = write_losses(dump, now, error);
   for (unsigned i = 0; i < count && ok; i++) {
     LaLiveStatistics told = la_live_statistics(dump->live, i);
-    LaPcapngStatistics statistics = {.end_time = now,
-                                     .received = (int64_t)told.received,
-                                     .kernel_drops = (int64_t)told.kernel_drops,
-                                     .interface_drops = (int64_t)told.interface_drops};
-    ok = la_pcapng_writer_statistics(dump->writer, i, &statistics, error);
+    ok = write_figures(dump, i, &told, now, error);
   }
   ok = la_pcapng_writer_close(dump->writer, ok ? error : NULL) && ok;
   g_clear_pointer(&dump->writer, la_pcapng_writer_free);
@@ -225,7 +259,7 @@ bool la_dump_tick(LaDump *dump, LaTime now, GError **error)
     return false;
   if (dump->options.ring_duration != 0 && now - dump->begun >= dump->options.ring_duration)
     return next_file(dump, now, error);
-  return la_pcapng_writer_flush(dump->writer, error);
+  return write_losses(dump, now, error) && la_pcapng_writer_flush(dump->writer, error);
 }
 
 bool la_dump_reopen(LaDump *dump, LaTime now, GError **error)

@@ -38,7 +38,7 @@ const char *la_dump_folder(const LaDump *dump);
 /* Writes packets; what reaches the file may wait for la_dump_tick. False and LA_ERROR_OUTPUT, and then again each time. */
 bool la_dump_packets(LaDump *dump, const LaPacketView *packets, unsigned count, LaTime now, GError **error);
 
-/* To be called about once a second: hands everything to the system, and begins another file when it is time. */
+/* To be called about once a second: writes what la_live_read_losses has read, hands everything to the system, and begins another file when it is time. */
 bool la_dump_tick(LaDump *dump, LaTime now, GError **error);
 
 /* Closes the file and begins it anew (it was moved away). With a ring: begins the next. */

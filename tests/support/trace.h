@@ -108,6 +108,7 @@ typedef struct {
   int ttl;           /* -1: the end's */
   int64_t cut;       /* captured length, -1: whole */
   unsigned iface;
+  int64_t lost; /* packets before it, as its block says; -1: it does not */
   bool missing; /* on the wire, not in the capture */
   bool bad_checksum;
   bool no_options_given;
@@ -123,6 +124,13 @@ typedef struct {
   uint32_t mtu;
 } LaTracePacket;
 
+/* An interface statistics block in the middle of the capture; -1: it does not say. */
+typedef struct {
+  LaTime time; /* since base */
+  unsigned iface;
+  int64_t received_drops, system_drops;
+} LaTraceStatistics;
+
 typedef struct {
   char *path;
   LaTime base; /* since the epoch */
@@ -136,6 +144,7 @@ typedef struct {
   GPtrArray *iface_names; /* char *, by index; NULL: none */
   GArray *ends;           /* LaTraceEnd */
   GArray *packets;        /* LaTracePacket */
+  GArray *statistics;     /* LaTraceStatistics, in the order of their times */
 } LaTrace;
 
 /* One frame of the capture. */
@@ -144,6 +153,7 @@ typedef struct {
   GBytes *bytes; /* as on the wire */
   uint32_t captured_len;
   unsigned iface;
+  int64_t lost; /* -1: not said */
 } LaTraceFrame;
 
 /* Reads the trace at `path`. NULL and LA_ERROR_USAGE with "path:line: what is wrong". (transfer full) */

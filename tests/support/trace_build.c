@@ -291,6 +291,7 @@ static bool add_frame(Builder *builder, const LaTracePacket *packet, uint16_t ty
       .time = builder->trace->base + packet->time,
       .captured_len = captured,
       .iface = packet->iface,
+      .lost = packet->lost,
       .bytes = g_bytes_new(bytes->data, bytes->len),
   };
   g_array_append_val(builder->frames, frame);
@@ -322,6 +323,7 @@ static bool add_copies(Builder *builder, const LaTracePacket *packet, uint16_t t
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     g_byte_array_append(bytes, inner->data, inner->len);
     copy.time += packet->copy[i].delay;
+    copy.lost = -1;
     if (packet->copy[i].iface >= 0)
       copy.iface = (unsigned)packet->copy[i].iface;
     if (packet->copy[i].ttl >= 0 && type != 0x0806)

@@ -115,12 +115,13 @@ enum {
   KEY_IFACE,
   KEY_QUOTING,
   KEY_QUOTE,
-  KEY_MTU
+  KEY_MTU,
+  KEY_LOST
 };
 static const Key keys[] = {
     [KEY_WIN] = {"win", 65535},  [KEY_TTL] = {"ttl", 255},        [KEY_ID] = {"id", 65535},
     [KEY_CUT] = {"cut", 65535},  [KEY_IFACE] = {"iface", 15},     [KEY_QUOTING] = {"quoting", 1000000},
-    [KEY_QUOTE] = {"quote", 60}, [KEY_MTU] = {"mtu", UINT32_MAX},
+    [KEY_QUOTE] = {"quote", 60}, [KEY_MTU] = {"mtu", UINT32_MAX}, [KEY_LOST] = {"lost", INT64_MAX},
 };
 
 static void set_key(LaTracePacket *packet, unsigned key, uint64_t value)
@@ -133,6 +134,7 @@ static void set_key(LaTracePacket *packet, unsigned key, uint64_t value)
   case KEY_IFACE: packet->iface = (unsigned)value; break;
   case KEY_QUOTING: packet->quoting = (unsigned)value; break;
   case KEY_QUOTE: packet->quote_len = (unsigned)value; break;
+  case KEY_LOST: packet->lost = (int64_t)value; break;
   default: packet->mtu = (uint32_t)value; break;
   }
 }
@@ -238,8 +240,14 @@ static bool parse_tcp(const LaTrace *trace, char **words, LaTracePacket *packet,
 bool la_trace_packet_parse(LaTraceParser *parser, char **words, GError **error)
 {
   LaTrace *trace = parser->trace;
-  LaTracePacket packet = {
-      .line = parser->line, .window = -1, .ip_id = -1, .ttl = -1, .cut = -1, .encap = parser->encap, .no_options_given = true};
+  LaTracePacket packet = {.line = parser->line,
+                          .window = -1,
+                          .ip_id = -1,
+                          .ttl = -1,
+                          .cut = -1,
+                          .lost = -1,
+                          .encap = parser->encap,
+                          .no_options_given = true};
   if (!g_ascii_isdigit(words[0][0]) && words[0][0] != '+')
     return la_trace_fail(error, "unknown word `%s`", words[0]);
   if (!parse_time(parser, words[0], &packet.time, error))

@@ -181,6 +181,38 @@ static bool parse_iface_name(LaTrace *trace, char **words, GError **error)
   return true;
 }
 
+/* stats TIME [iface N] [osdrop N] [ifdrop N] */
+static bool parse_statistics(LaTraceParser *parser, char **words, GError **error)
+{
+  LaTrace *trace = parser->trace;
+  LaTraceStatistics statistics = {.received_drops = -1, .system_drops = -1};
+  if (words[1] == NULL)
+    return la_trace_fail(error, "expected: stats TIME [iface N] [osdrop N] [ifdrop N]");
+  const char *time = words[1];
+  if (!la_trace_parse_seconds(*time == '+' ? time + 1 : time, &statistics.time, error))
+    return false;
+  statistics.time += *time == '+' ? parser->last_time : 0;
+  for (words += 2; *words != NULL; words += 2) {
+    uint64_t value = 0;
+    bool iface = strcmp(*words, "iface") == 0;
+    if (!la_trace_parse_number(words[1], iface ? trace->iface_count - 1 : INT64_MAX, &value, error))
+      return false;
+    if (iface)
+      statistics.iface = (unsigned)value;
+    else if (strcmp(*words, "osdrop") == 0)
+      statistics.system_drops = (int64_t)value;
+    else if (strcmp(*words, "ifdrop") == 0)
+      statistics.received_drops = (int64_t)value;
+    else
+      return la_trace_fail(error, "expected iface, osdrop or ifdrop, found `%s`", *words);
+  }
+  unsigned count = trace->statistics->len;
+  if (count > 0 && g_array_index(trace->statistics, LaTraceStatistics, count - 1).time > statistics.time)
+    return la_trace_fail(error, "statistics are given in the order of their times");
+  g_array_append_val(trace->statistics, statistics);
+  return true;
+}
+
 static bool parse_end_time(LaTraceParser *parser, const char *word, GError **error)
 {
   if (word == NULL)
@@ -212,6 +244,8 @@ static bool parse_directive(LaTraceParser *parser, char **words, bool *ret_known
     return parse_format(trace, words[1], error);
   if (strcmp(word, "end") == 0)
     return parse_end_time(parser, words[1], error);
+  if (strcmp(word, "stats") == 0)
+    return parse_statistics(parser, words, error);
   if (strcmp(word, "ifname") == 0)
     return parse_iface_name(trace, words, error);
   if (strcmp(word, "sort") == 0)
@@ -309,6 +343,7 @@ static LaTrace *trace_new(const char *path)
   g_array_set_clear_func(trace->ends, end_clear);
   trace->packets = g_array_new(FALSE, TRUE, sizeof(LaTracePacket));
   g_array_set_clear_func(trace->packets, packet_clear);
+  trace->statistics = g_array_new(FALSE, TRUE, sizeof(LaTraceStatistics));
   la_time_parse(DEFAULT_BASE, &trace->base);
   return trace;
 }
@@ -349,6 +384,7 @@ void la_trace_free(LaTrace *trace)
   if (trace == NULL)
     return;
   g_array_unref(trace->packets);
+  g_array_unref(trace->statistics);
   g_array_unref(trace->ends);
   g_ptr_array_unref(trace->iface_names);
   g_free(trace->path);

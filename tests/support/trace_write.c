@@ -89,6 +89,34 @@ static void put_interface(const LaTrace *trace, unsigned index, GByteArray *body
   put_u32(body, 0);
 }
 
+/* -1: not said */
+static void put_count_option(GByteArray *body, unsigned code, int64_t value)
+{
+  if (value < 0)
+    return;
+  put_u16(body, code);
+  put_u16(body, 8);
+  put_u32(body, (uint32_t)value);
+  put_u32(body, (uint32_t)((uint64_t)value >> 32));
+}
+
+/* Those from `*next` on that are not after `until`. */
+static void put_statistics(const LaTrace *trace, LaTime until, unsigned *next, GByteArray *out)
+{
+  g_autoptr(GByteArray) body = g_byte_array_new();
+  for (; *next < trace->statistics->len; (*next)++) {
+    const LaTraceStatistics *statistics = &g_array_index(trace->statistics, LaTraceStatistics, *next);
+    if (trace->base + statistics->time > until)
+      return;
+    put_u32(body, statistics->iface);
+    put_time(body, trace->base + statistics->time);
+    put_count_option(body, 5, statistics->received_drops); /* isb_ifdrop */
+    put_count_option(body, 7, statistics->system_drops);   /* isb_osdrop */
+    put_u32(body, 0);
+    put_block(out, 5, body);
+  }
+}
+
 static void write_pcapng(const LaTrace *trace, const GArray *frames, GByteArray *out)
 {
   g_autoptr(GByteArray) body = g_byte_array_new();
@@ -98,19 +126,26 @@ static void write_pcapng(const LaTrace *trace, const GArray *frames, GByteArray 
   put_u32(body, 0xffffffff); /* the section's length is not said */
   put_u32(body, 0xffffffff);
   put_block(out, 0x0a0d0d0a, body);
+  unsigned next = 0;
   for (unsigned i = 0; i < trace->iface_count; i++) {
     put_interface(trace, i, body);
     put_block(out, 1, body);
   }
   for (unsigned i = 0; i < frames->len; i++) {
     const LaTraceFrame *frame = &g_array_index(frames, LaTraceFrame, i);
+    put_statistics(trace, frame->time, &next, out);
     put_u32(body, frame->iface);
     put_time(body, frame->time);
     put_u32(body, frame->captured_len);
     put_u32(body, (uint32_t)g_bytes_get_size(frame->bytes));
     g_byte_array_append(body, g_bytes_get_data(frame->bytes, NULL), frame->captured_len);
+    pad4(body);
+    put_count_option(body, 4, frame->lost); /* epb_dropcount */
+    if (frame->lost >= 0)
+      put_u32(body, 0);
     put_block(out, 6, body);
   }
+  put_statistics(trace, LA_TIME_MAX, &next, out);
   if (trace->end == LA_TIME_NONE)
     return;
   for (unsigned i = 0; i < trace->iface_count; i++) {
@@ -125,8 +160,20 @@ static void write_pcapng(const LaTrace *trace, const GArray *frames, GByteArray 
   }
 }
 
+static bool speaks_of_losses(const LaTrace *trace, const GArray *frames)
+{
+  bool lost = trace->statistics->len > 0;
+  for (unsigned i = 0; i < frames->len; i++)
+    lost = lost || g_array_index(frames, LaTraceFrame, i).lost >= 0;
+  return lost;
+}
+
 bool la_trace_write(const LaTrace *trace, const GArray *frames, const char *path, GError **error)
 {
+  if (trace->format != LA_TRACE_FORMAT_PCAPNG && speaks_of_losses(trace, frames)) {
+    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s: only the format pcapng has room for stats and lost", trace->path);
+    return false;
+  }
   g_autoptr(GByteArray) out = g_byte_array_new();
   if (trace->format == LA_TRACE_FORMAT_PCAPNG)
     write_pcapng(trace, frames, out);

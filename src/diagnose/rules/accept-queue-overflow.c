@@ -33,6 +33,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->side = LA_ACCEPTOR;
   ret->variant = (uint8_t)o->stage;
   ret->blame = LA_BLAME_SERVER_APPLICATION;
+  if (by_syn || (o->stage == LA_QUEUE_COOKIE && (conn->flags & LA_CONN_RST) == 0))
+    la_finding_rests_on_silence(ret, from, la_answer_due(conn, until));
   ret->confidence = (uint8_t)confidence_of(o, conn, clients >= LA_THRESHOLD(context, accept_queue_overflow, 0));
   if (by_syn) {
     la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);

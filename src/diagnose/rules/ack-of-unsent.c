@@ -38,6 +38,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     return false;
   ret->at = first->time;
   ret->side = (uint8_t)liar;
+  la_finding_rests_on_silence(ret, conn->first_time, first->time); /* until then nothing of it had been sent */
   ret->blame = (uint8_t)la_blame_host(liar);
   ret->confidence = by_ack && !la_missed(conn, proof->side) ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
   la_finding_add_packet(ret, proof->frame);

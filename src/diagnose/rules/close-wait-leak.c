@@ -18,6 +18,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->confidence = lives && !la_missed(conn, held.holder) ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
   if (la_missed(conn, held.holder))
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
+  /* What the holder said later, still without a FIN, shows that it had sent none until then. */
+  la_finding_rests_on_silence(ret, MAX(closer->fin_acked_time, holder->last_time),
+                              held.since + LA_THRESHOLD(context, close_wait_leak, 0));
   la_finding_add_packet(ret, closer->fin_frame);
   la_finding_add_packet(ret, closer->fin_acked_frame);
   la_finding_add_packet(ret, held.closed_frame);

@@ -14,6 +14,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->side = (uint8_t)last.sender;
   ret->at = end->fin_last_time;
   la_blame_silence(context, LA_OTHER(last.sender), ret);
+  la_finding_rests_on_silence(ret, end->fin_time, la_answer_due(conn, end->fin_last_time));
   ret->confidence = last.acks != 0 ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
   la_add_moments(conn, last.sender, LA_MARK_FIN, ret);
   la_add_moments(conn, LA_OTHER(last.sender), LA_MARK_ACKS_FIN, ret);

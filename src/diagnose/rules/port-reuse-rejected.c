@@ -23,6 +23,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->variant = reuse == LA_REUSE_SILENCE ? SILENCE : OLD_ACK;
   ret->blame = LA_BLAME_CLIENT_HOST;
   if (ret->variant == SILENCE)
+    la_finding_rests_on_silence(ret, opener->syn_time, la_answer_due(conn, opener->syn_last_time));
+  if (ret->variant == SILENCE)
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   la_finding_add_packet(ret, e->challenge_frame);

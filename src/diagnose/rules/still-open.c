@@ -17,6 +17,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     return false;
   ret->at = conn->last_time;
   ret->confidence = LA_CONFIDENCE_CERTAIN;
+  la_finding_rests_on_silence(ret, conn->last_time, conn->end_time);
   la_finding_add_packet(ret, conn->last_frame);
   la_finding_add_span(ret, "idle_s", la_silence(conn));
   la_finding_add_span(ret, "open_s", conn->end_time - conn->first_time);

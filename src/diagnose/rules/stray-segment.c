@@ -23,6 +23,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     return false;
   ret->at = first->time;
   ret->side = first->side;
+  la_finding_rests_on_silence(ret, first->time, la_answer_due(conn, conn->last_time));
   ret->confidence = LA_CONFIDENCE_LIKELY;
   la_finding_add_word(ret, "flags", la_flag_words(first->flags));
   la_finding_add_count(ret, "segments", segments);

@@ -15,6 +15,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   }
   ret->at = o->syn_ack_first;
   ret->blame = LA_BLAME_NETWORK;
+  la_finding_rests_on_silence(ret, o->syn_ack_first, o->syn_ack_answered); /* an ACK before that makes it handshake-ack-lost */
   ret->confidence = la_missed(conn, LA_OPENER) ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
   la_finding_add_packet(ret, conn->handshake_ack_frame);
   la_finding_add_count(ret, "retries", o->syn_acks - 1);

@@ -9,6 +9,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaOpening *o = &context->opening;
   ret->at = o->syn_ack_first;
   ret->side = LA_OPENER;
+  la_finding_rests_on_silence(ret, o->syn_ack_first, la_answer_due(conn, o->syn_ack_answered));
   ret->blame = LA_BLAME_CLIENT_HOST;
   ret->blame_also = 1u << LA_BLAME_NETWORK;
   la_add_moments(conn, LA_ACCEPTOR, LA_MARK_SYN_ACK, ret);

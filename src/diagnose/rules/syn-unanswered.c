@@ -19,6 +19,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->at = opener->syn_time;
   ret->variant = conn->others_served != 0 ? OTHERS_ANSWERED : NOBODY;
   la_blame_silence(context, LA_ACCEPTOR, ret);
+  la_finding_rests_on_silence(ret, opener->syn_time, la_answer_due(conn, opener->syn_last_time));
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   la_finding_add_count(ret, "unanswered", opener->syn_sent);
   la_finding_add_count(ret, "retries", opener->syn_sent - 1);

@@ -53,6 +53,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->at = shut->zero_window_since;
     ret->variant = waited != 0 ? UNTIL_OPENED : TO_THE_END;
     ret->blame = (uint8_t)la_blame_application((LaSide)i);
+    if (waited == 0)
+      la_finding_rests_on_silence(ret, conn->last_time, shut->zero_window_since + held);
     const LaMoment *zero = la_moment_last(conn, (LaSide)i, LA_MARK_ZERO_WINDOW);
     la_finding_add_packet(ret, zero != NULL ? zero->frame : 0);
     la_add_moments(conn, sender, LA_MARK_WINDOW_PROBE, ret);
