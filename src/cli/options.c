@@ -88,7 +88,7 @@ static const struct Row {
      "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | SOCKETS | CHECK | DIFF,
-     "how and where to report, several times: text, ndjson, json, csv, junit, sarif, tap, github, markdown"},
+     "how and where to report, several times: text, ndjson, json, csv, zeek, junit, sarif, tap, github, markdown"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
     {OPTION_TO, 0, "to", "TIME", ANALYZE | CHECK, "report connections that were there at TIME or earlier"},

@@ -16,6 +16,7 @@ struct LaOutput {
   char *name;      /* for messages, already escaped */
   char *path;      /* NULL: standard output */
   bool by_record;
+  unsigned opened; /* how often */
   GString *buffer;
 };
 
@@ -34,6 +35,7 @@ LaOutput *la_output_open(const char *path, GError **error)
   }
   LaOutput *out = g_new0(LaOutput, 1);
   out->fd = fd;
+  out->opened = 1;
   out->name = g_strdup(name->str);
   out->path = standard ? NULL : g_strdup(path);
   out->buffer = g_string_sized_new(BLOCK + BLOCK / 4);
@@ -52,8 +54,14 @@ bool la_output_reopen(LaOutput *out, GError **error)
   }
   close(out->fd);
   out->fd = fd;
+  out->opened++;
   out->failed_with = 0;
   return true;
+}
+
+unsigned la_output_times_opened(const LaOutput *out)
+{
+  return out->opened;
 }
 
 void la_output_by_record(LaOutput *out)

@@ -18,6 +18,9 @@ LaOutput *la_output_open(const char *path, GError **error);
  * Standard output stays. False and LA_ERROR_OUTPUT when it cannot be opened: the old file goes on. */
 bool la_output_reopen(LaOutput *out, GError **error);
 
+/* How often it was opened: 1, and once more for each la_output_reopen of a file. Who writes a head compares. */
+unsigned la_output_times_opened(const LaOutput *out);
+
 /* Writes every record out as soon as it is there, with one call: for files that somebody follows. */
 void la_output_by_record(LaOutput *out);
 
