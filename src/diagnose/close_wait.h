@@ -9,6 +9,8 @@ typedef struct {
   LaTime since;          /* from when it held */
   LaTime held;           /* from the acknowledgment (or its last payload) to its FIN or RST, or to the end of observation */
   uint64_t closed_frame; /* its FIN or RST; 0: it never closed */
+  uint8_t
+      told; /* 1: it was there before the capture, as the kernel says: `held` counts from the first reading, it was longer */
 } LaCloseWait;
 
 LaCloseWait la_close_wait(const LaConnection *conn);

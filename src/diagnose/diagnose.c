@@ -84,9 +84,10 @@ bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
                 conn->end[LA_ACCEPTOR].payload_segments != 0;
   if ((conn->marks & LA_MARK_SYN) != 0 && !smooth)
     about.opening = la_verdict_handshake(conn, &about);
+  bool silent = la_connection_is_silent(conn);
   for (unsigned i = 0; i < count; i++) {
     const LaRule *rule = rules[i];
-    if (rule->scope == LA_SCOPE_HOST || rule->decide == NULL)
+    if (rule->scope == LA_SCOPE_HOST || rule->decide == NULL || (silent && !rule->without_packets))
       continue;
     if ((rule->any_marks | rule->any_flags) != 0 && (conn->marks & rule->any_marks) == 0 &&
         (conn->flags & rule->any_flags) == 0)

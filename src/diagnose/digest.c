@@ -187,7 +187,7 @@ static void count_close(const Case *c)
     return;
   a->closed++;
   la_per_second_add(&a->flows, LA_FLOW_CLOSED, c->closed_tick, 1);
-  if (conn->first_fin < LA_SIDE_N)
+  if (conn->first_fin < LA_SIDE_N && conn->end[conn->first_fin].fin_frame != 0)
     la_histogram_add(&a->close, c->closed - conn->end[conn->first_fin].fin_time);
   service_event(c, c->reset ? LA_RESET : LA_CLOSED, c->closed_tick);
   if (c->reset) {
@@ -215,9 +215,11 @@ static void count_close(const Case *c)
 static void count_close_wait(const Case *c)
 {
   const LaConnection *conn = c->conn;
-  if (conn->first_fin >= LA_SIDE_N || !la_both_directions(conn))
+  if (conn->first_fin >= LA_SIDE_N)
     return;
   LaCloseWait wait = la_close_wait(conn);
+  if (!la_both_directions(conn) && wait.told == 0)
+    return;
   if (wait.holder == LA_SIDE_N || wait.held <= 0 || la_missed(conn, wait.holder))
     return;
   const LaEndpoint *holder = &conn->end[wait.holder];

@@ -102,6 +102,14 @@ void la_say_pair(GString *out, const LaConnection *conn)
   la_say_end(out, conn, LA_ACCEPTOR);
 }
 
+void la_say_fin_place(GString *out, const LaConnection *conn, LaSide side)
+{
+  if (conn->end[side].fin_frame != 0)
+    g_string_append_printf(out, "in packet %" G_GUINT64_FORMAT, conn->end[side].fin_frame);
+  else
+    g_string_append(out, "before the capture");
+}
+
 void la_say_span(GString *out, LaTime span)
 {
   char text[LA_TIME_TEXT_MAX];

@@ -72,6 +72,9 @@ void la_say_addr(GString *out, const LaAddr *addr, uint8_t family);
 /* "10.9.0.1:55308 -> 10.9.0.2:8888". */
 void la_say_pair(GString *out, const LaConnection *conn);
 
+/* "in packet 12", or "before the capture" when only the kernel knows of it: where the FIN of `side` is. */
+void la_say_fin_place(GString *out, const LaConnection *conn, LaSide side);
+
 /* "312 s", "40 ms". */
 void la_say_span(GString *out, LaTime span);
 

@@ -61,7 +61,8 @@ typedef struct LaRule {
   uint64_t any_marks; /* not asked unless the connection has one of these marks; 0: always */
   uint32_t any_flags; /* ... or one of these LA_CONN_* flags, when any is given */
   LaThreshold thresholds[LA_THRESHOLDS_MAX];
-  bool waits; /* the first threshold is a silence that has to last so long: no capture that is shorter can show it */
+  bool without_packets; /* asked also about connections that only the kernel told of (la_connection_is_silent) */
+  bool waits;           /* the first threshold is a silence that has to last so long: no capture that is shorter can show it */
 
   /* Pure: fills `ret` (handed in with the rule's own severity, confidence `likely`, blame `none`, side LA_SIDE_N) and returns
    * true when the rule fires. NULL for rules of hosts. */

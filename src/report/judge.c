@@ -290,9 +290,14 @@ static void judge_unclosed(LaJudge *judge, LaJudgeSuite *suite, const LaConnecti
   say_state(conn, LA_OPENER, text);
   g_string_append(text, ", ");
   say_state(conn, LA_ACCEPTOR, text);
-  const char *when = conn->ended_by == LA_ENDED_IDLE ? "it was given up as idle" : "the capture ended";
-  g_string_append_printf(text, ") when %s, %s after its last packet %" G_GUINT64_FORMAT ".", when,
-                         la_span_format(silence_at_end(conn), span), conn->last_frame);
+  const char *when = conn->ended_by == LA_ENDED_IDLE   ? "it was given up as idle"
+                     : conn->ended_by == LA_ENDED_GONE ? "the kernel held its socket no more"
+                                                       : "the capture ended";
+  if (conn->last_frame != 0)
+    g_string_append_printf(text, ") when %s, %s after its last packet %" G_GUINT64_FORMAT ".", when,
+                           la_span_format(silence_at_end(conn), span), conn->last_frame);
+  else
+    g_string_append_printf(text, ") when %s; it was there before the capture, which has no packet of it.", when);
   example->sentence = g_string_free(text, FALSE);
   la_case_add_example(one, example);
 }

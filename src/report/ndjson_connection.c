@@ -180,7 +180,7 @@ static void write_final(LaJson *json, const LaConnection *conn)
   la_json_begin_object(json);
   for (unsigned side = 0; side < LA_SIDE_N; side++) {
     const LaEndpoint *end = &conn->end[side];
-    if ((end->flags & LA_END_SPOKE) == 0 || end->steps == 0)
+    if (!la_connection_knows(conn, (LaSide)side) || end->steps == 0)
       continue;
     la_json_key(json, la_side_name((LaSide)side));
     la_json_begin_object(json);
@@ -201,16 +201,21 @@ static void write_path(LaJson *json, const LaConnection *conn)
     const LaEndpoint *end = &conn->end[side];
     la_json_key(json, la_side_name((LaSide)side));
     la_json_begin_array(json);
-    unsigned steps = (end->flags & LA_END_SPOKE) != 0 ? MIN(end->steps, LA_STEPS_MAX) : 0;
+    unsigned steps = la_connection_knows(conn, (LaSide)side) ? MIN(end->steps, LA_STEPS_MAX) : 0;
     for (unsigned i = 0; i < steps; i++) {
       const LaStep *step = &end->path[i];
       la_json_begin_object(json);
       la_json_key(json, "state");
       la_json_string(json, la_tcp_state_name((LaTcpState)step->state));
-      write_count(json, "packet", la_connection_step_frame(conn, (LaSide)side, i));
+      write_frame(json, "packet", la_connection_step_frame(conn, (LaSide)side, i));
       la_json_key(json, "at_s");
       la_json_span(json, step->time != LA_TIME_NONE ? step->time - conn->first_time : 0);
-      write_frame(json, "proved_by", step->proved_by != step->frame ? step->proved_by : 0);
+      if (la_step_is_told(step)) {
+        la_json_key(json, "kernel");
+        la_json_bool(json, true);
+      } else {
+        write_frame(json, "proved_by", step->proved_by != step->frame ? step->proved_by : 0);
+      }
       if (step->gap != 0) {
         la_json_key(json, "gap");
         la_json_bool(json, true);
@@ -278,12 +283,11 @@ void la_json_connection(LaJson *json, const LaConnectionRecord *record)
     la_json_string(json, la_encap_format(&conn->encap[i], word));
   }
   la_json_end_array(json);
-  write_count(json, "first_packet", conn->first_frame);
-  write_count(json, "last_packet", conn->last_frame);
+  write_frame(json, "first_packet", conn->first_frame);
+  write_frame(json, "last_packet", conn->last_frame);
   la_json_key(json, "start");
   la_json_time(json, conn->first_time);
-  la_json_key(json, "duration_s");
-  la_json_span(json, la_connection_duration(conn));
+  write_span(json, "duration_s", la_connection_duration(conn));
   write_direction(json, "to_server", &conn->end[LA_OPENER]);
   write_direction(json, "to_client", &conn->end[LA_ACCEPTOR]);
   write_handshake(json, record);

@@ -6,6 +6,7 @@
 
 #include "base/escape.h"
 #include "diagnose/rule.h"
+#include "track/measures.h"
 
 #define BLOCKS_OF_A_CODE 2 /* with more services of a code only the worst has a block */
 #define BLOCKS_SHOWN 12
@@ -406,13 +407,14 @@ void la_text_connection(const LaTextReport *report, GString *out, const LaConnec
   la_text_service(report, out, &server);
   g_string_append_c(out, ' ');
   la_text_time(style, out, conn->first_time, conn->first_time, 0);
-  g_string_append_printf(out, " %s, ", la_span_format(MAX(conn->last_time - conn->first_time, 0), span));
+  LaTime lasted = la_connection_duration(conn);
+  g_string_append_printf(out, " %s, ", lasted != LA_TIME_NONE ? la_span_format(lasted, span) : "there before the capture");
   la_text_count(out, conn->end[0].packets + conn->end[1].packets, "packet", "packets");
   g_string_append_printf(out, ", opened %s, closed %s, client ", la_handshake_result_name(record->handshake),
                          la_teardown_result_name(record->teardown));
   for (unsigned side = 0; side < LA_SIDE_N; side++) {
     const LaEndpoint *end = &conn->end[side];
-    bool known = (end->flags & LA_END_SPOKE) != 0 && end->steps > 0;
+    bool known = la_connection_knows(conn, (LaSide)side) && end->steps > 0;
     if (side == LA_ACCEPTOR)
       g_string_append(out, ", server ");
     g_string_append(out, known ? la_tcp_state_name((LaTcpState)end->path[MIN(end->steps, LA_STEPS_MAX) - 1].state) : "unseen");

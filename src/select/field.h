@@ -88,6 +88,7 @@ bool la_read_path_state(const LaCandidate *candidate, const LaFieldRow *row, uns
 bool la_read_path_packet(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret);
 bool la_read_path_at(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret);
 bool la_read_path_proved(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret);
+bool la_read_path_kernel(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret);
 bool la_read_path_gap(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret);
 bool la_read_finding_code(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret);
 bool la_read_finding_severity(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret);

@@ -144,8 +144,8 @@ static const LaStep *step_of(const LaCandidate *candidate, const LaFieldRow *row
   if (candidate->conn == NULL)
     return NULL;
   const LaEndpoint *end = &candidate->conn->end[row->side];
-  bool spoke = (end->flags & LA_END_SPOKE) != 0;
-  return spoke && at < end->steps && at < LA_STEPS_MAX ? &end->path[at] : NULL;
+  return la_connection_knows(candidate->conn, (LaSide)row->side) && at < end->steps && at < LA_STEPS_MAX ? &end->path[at]
+                                                                                                         : NULL;
 }
 
 bool la_read_path_state(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret)
@@ -156,8 +156,12 @@ bool la_read_path_state(const LaCandidate *candidate, const LaFieldRow *row, uns
 
 bool la_read_path_packet(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret)
 {
-  const LaStep *step = step_of(candidate, row, at);
-  return step != NULL && number(ret, (int64_t)la_connection_step_frame(candidate->conn, (LaSide)row->side, at));
+  for (unsigned i = 0; step_of(candidate, row, i) != NULL; i++) {
+    uint64_t frame = la_connection_step_frame(candidate->conn, (LaSide)row->side, i);
+    if (frame != 0 && at-- == 0)
+      return number(ret, (int64_t)frame);
+  }
+  return false;
 }
 
 bool la_read_path_at(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret)
@@ -171,8 +175,18 @@ bool la_read_path_proved(const LaCandidate *candidate, const LaFieldRow *row, un
 {
   const LaStep *step;
   for (unsigned i = 0; (step = step_of(candidate, row, i)) != NULL; i++) {
-    if (step->proved_by != 0 && step->proved_by != step->frame && at-- == 0)
+    if (step->proved_by != 0 && step->proved_by != step->frame && !la_step_is_told(step) && at-- == 0)
       return number(ret, (int64_t)step->proved_by);
+  }
+  return false;
+}
+
+bool la_read_path_kernel(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret)
+{
+  const LaStep *step;
+  for (unsigned i = 0; (step = step_of(candidate, row, i)) != NULL; i++) {
+    if (la_step_is_told(step) && at-- == 0)
+      return number(ret, 1);
   }
   return false;
 }

@@ -70,20 +70,20 @@ static int pick_error(const LaConnection *conn, LaSide side)
   return error != LA_APP_NONE ? (int)error : -1;
 }
 
-static bool has_state(const LaEndpoint *end)
+static bool has_state(const LaConnection *conn, LaSide side)
 {
-  return (end->flags & LA_END_SPOKE) != 0 && end->steps != 0;
+  return la_connection_knows(conn, side) && conn->end[side].steps != 0;
 }
 
 static int pick_state(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *end = &conn->end[side];
-  return has_state(end) ? end->path[MIN(end->steps, LA_STEPS_MAX) - 1].state : -1;
+  return has_state(conn, side) ? end->path[MIN(end->steps, LA_STEPS_MAX) - 1].state : -1;
 }
 
 static int pick_certain(const LaConnection *conn, LaSide side)
 {
-  return has_state(&conn->end[side]) ? (int)la_connection_final_certain(conn, side) : -1;
+  return has_state(conn, side) ? (int)la_connection_final_certain(conn, side) : -1;
 }
 
 /* The record has it only where it is so. */
@@ -198,9 +198,12 @@ static const LaFieldRow rows[] = {
     PICK("roles_from", roles, pick_roles, 0, "== syn", "what told client from server"),
     {LISTED("encapsulation", TEXT, CONNECTION), .read = la_read_encapsulation,
      TEXTS("== \"vlan:10\"", "VLANs and tunnels around it, outermost first")},
-    MEMBER("first_packet", NUMBER, first_frame, "<= 1000", "frame number of its first packet"),
-    MEMBER("last_packet", NUMBER, last_frame, "> 1000", "frame number of its last packet"),
-    MEMBER("start", TIME, first_time, ">= \"02:10\"", "time of its first packet"),
+    {NAME("first_packet", NUMBER, CONNECTION), OF_CONN(first_frame), .zero = 1,
+     TEXTS("<= 1000", "frame number of its first packet")},
+    {NAME("last_packet", NUMBER, CONNECTION), OF_CONN(last_frame), .zero = 1,
+     TEXTS("> 1000", "frame number of its last packet")},
+    MEMBER("start", TIME, first_time, ">= \"02:10\"",
+           "time of its first packet; of a socket that was there before: when the kernel was asked"),
     SPAN("duration_s", span_duration, 0, "> 5s", "from its first packet to its last"),
     SHORT("duration", SPAN, SCALAR, CONNECTION, "duration_s", NULL, "> 5s", "short for duration_s"),
     COUNTER("to_server.packets", NUMBER, LA_OPENER, packets, 0, 0, "> 10", "segments the client sent"),
@@ -291,6 +294,8 @@ static const LaFieldRow rows[] = {
      TEXTS("> 100", "later frames that prove such a step")},
     {LISTED("path.client.gap", BOOLEAN, CONNECTION), .read = la_read_path_gap, .side = LA_OPENER,
      TEXTS("== true", "a step that was assumed: a segment is missing")},
+    {LISTED("path.client.kernel", BOOLEAN, CONNECTION), .read = la_read_path_kernel, .side = LA_OPENER,
+     TEXTS("== true", "a state that no packet showed: the kernel told it")},
     {LISTED("path.server.state", WORD, CONNECTION), .words = &la_words_state, .read = la_read_path_state, .side = LA_ACCEPTOR,
      TEXTS("== FIN_WAIT_2", "states the server went through")},
     {LISTED("path.server.packet", NUMBER, CONNECTION), .read = la_read_path_packet, .side = LA_ACCEPTOR,
@@ -301,6 +306,8 @@ static const LaFieldRow rows[] = {
      TEXTS("> 100", "later frames that prove such a step")},
     {LISTED("path.server.gap", BOOLEAN, CONNECTION), .read = la_read_path_gap, .side = LA_ACCEPTOR,
      TEXTS("== true", "a step that was assumed: a segment is missing")},
+    {LISTED("path.server.kernel", BOOLEAN, CONNECTION), .read = la_read_path_kernel, .side = LA_ACCEPTOR,
+     TEXTS("== true", "a state that no packet showed: the kernel told it")},
     {NAME("path_corrected", BOOLEAN, CONNECTION), .read = la_read_pick, .pick = pick_corrected,
      TEXTS("== true", "an assumed step was taken back")},
     PICK("ended_by", ended_by, pick_ended_by, 0, "== capture-end", "why its record was closed"),

@@ -130,11 +130,19 @@ typedef struct {
 /* One step of an endpoint's path through the states. */
 typedef struct {
   LaTime time;
-  uint64_t frame;     /* the packet that caused it: its own when it sent, the received one otherwise; 0: deduced */
-  uint64_t proved_by; /* the packet that proves it: its own `frame` for a step by sending; 0: not proved */
-  uint8_t state;      /* LaTcpState */
-  uint8_t gap;        /* 1: a segment in front of it is missing from the capture, the state is assumed */
+  uint64_t frame; /* the packet that caused it: its own when it sent, the received one otherwise; 0: deduced */
+  uint64_t
+      proved_by; /* the packet that proves it: its own `frame` for a step by sending; 0: not proved; or LA_PROVED_BY_KERNEL */
+  uint8_t state; /* LaTcpState */
+  uint8_t gap;   /* 1: a segment in front of it is missing from the capture, the state is assumed */
 } LaStep;
+
+#define LA_PROVED_BY_KERNEL UINT64_MAX /* this end's own kernel says so: see adopt.h */
+
+static inline bool la_step_is_told(const LaStep *step)
+{
+  return step->proved_by == LA_PROVED_BY_KERNEL;
+}
 
 #define LA_STEPS_MAX 10 /* the machine has no cycle: no path is longer than eight */
 
@@ -266,6 +274,7 @@ enum {
   LA_CONN_SYN_TWICE = 1 << 19,   /* a SYN with another number before any answer */
   LA_CONN_STRAY = 1 << 20,       /* no segment of it fits a connection: la_connection_is_stray */
   LA_CONN_BRIEF = 1 << 21,       /* only its figures are set, no path and no timeline: see la_tracker_whole */
+  LA_CONN_ADOPTED = 1 << 22,     /* made of a socket that was there before the capture: see adopt.h */
 };
 
 #define LA_MOMENTS_HEAD 40 /* the first so many moments are kept ... */
@@ -307,7 +316,7 @@ typedef struct LaConnection {
   LaMoment *moment_chunk[8]; /* tracker's; read them through la_connection_moment */
   LaTime deadline;           /* when it ends if nothing more comes */
   LaTime first_time;
-  uint64_t first_frame;
+  uint64_t first_frame;  /* 0: adopted, and no packet yet */
   uint32_t older, newer; /* handles (tracker's) */
   uint32_t handle;
   uint16_t file;
@@ -380,6 +389,18 @@ LaTime la_connection_rtt(const LaConnection *conn);
 /* Whether no segment of it belongs to a connection: lone RSTs, bare ACKs, SYN-ACKs or impossible flags, their copies, and RSTs that
  * answer them. Finished connections carry it as LA_CONN_STRAY. */
 bool la_connection_is_stray(const LaConnection *conn);
+
+/* Whether no packet of it is in the capture: all that is known was told by the kernel. */
+static inline bool la_connection_is_silent(const LaConnection *conn)
+{
+  return (conn->flags & LA_CONN_ADOPTED) != 0 && conn->first_frame == 0;
+}
+
+/* Whether anything is known of `side`: it spoke, or the kernel told its state. */
+static inline bool la_connection_knows(const LaConnection *conn, LaSide side)
+{
+  return (conn->end[side].flags & LA_END_SPOKE) != 0 || (conn->flags & LA_CONN_ADOPTED) != 0;
+}
 
 /* Whether packets of only one direction are in the capture although both must have flowed. */
 bool la_connection_one_direction(const LaConnection *conn);

@@ -35,6 +35,8 @@ static LaEndedBy ending_of(const LaConnection *conn)
     return LA_ENDED_CLOSED;
   if ((conn->flags & LA_CONN_RST) != 0)
     return LA_ENDED_RESET;
+  if (la_connection_is_silent(conn))
+    return LA_ENDED_GONE; /* another connection has its four-tuple */
   return la_tracker_handshake_pending(conn) ? LA_ENDED_FAILED : LA_ENDED_IDLE;
 }
 
@@ -96,11 +98,11 @@ static void finish_whole(LaTracker *t, LaConnection *conn)
   g_array_append_val(t->due, due);
 }
 
-void la_tracker_evict(LaTracker *t, LaConnection *conn)
+void la_tracker_give_up(LaTracker *t, LaConnection *conn, LaEndedBy by, LaTime time)
 {
   la_wheel_remove(&t->wheel, conn);
   la_tracker_take_off(t, conn);
-  freeze(conn, LA_ENDED_EVICTED, t->clock);
+  freeze(conn, by, MAX(t->clock, time));
   la_surroundings_finished(&t->around, conn);
   LaDue due = {.end_time = conn->end_time, .id = conn->id, .handle = conn->handle};
   g_array_append_val(t->due, due);

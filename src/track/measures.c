@@ -23,6 +23,8 @@ static LaTime between(LaTime from, LaTime to)
 
 LaTime la_connection_duration(const LaConnection *conn)
 {
+  if (la_connection_is_silent(conn))
+    return LA_TIME_NONE;
   return conn->last_time > conn->first_time ? conn->last_time - conn->first_time : 0;
 }
 
@@ -67,7 +69,8 @@ LaTime la_connection_close_wait(const LaConnection *conn, LaSide side)
 
 LaTime la_connection_close_duration(const LaConnection *conn)
 {
-  if (conn->first_fin >= LA_SIDE_N)
+  /* A FIN that only the kernel knows of passed nobody knows when. */
+  if (conn->first_fin >= LA_SIDE_N || conn->end[conn->first_fin].fin_frame == 0)
     return LA_TIME_NONE;
   const LaEndpoint *ends = conn->end;
   LaTime from = ends[conn->first_fin].fin_time;
@@ -101,6 +104,9 @@ LaFirstToClose la_connection_first_to_close(const LaConnection *conn)
 uint64_t la_connection_step_frame(const LaConnection *conn, LaSide side, unsigned at)
 {
   const LaEndpoint *end = &conn->end[side];
+  const LaStep *step = &end->path[at];
+  if ((conn->flags & LA_CONN_ADOPTED) != 0 && step->frame == 0 && (step->gap != 0 || la_step_is_told(step)))
+    return 0;
   for (unsigned i = at; i < end->steps && i < LA_STEPS_MAX; i++) {
     if (end->path[i].frame != 0)
       return end->path[i].frame;

@@ -35,7 +35,7 @@ LaFirstToClose la_connection_first_to_close(const LaConnection *conn);
 const char *la_first_to_close_name(LaFirstToClose value); /* "client", "both", "none" */
 
 /* The packet that step `at` of `side`'s path stands at. A step that was only deduced stands at that of the next step that has one: by then
- * it had been taken. */
+ * it had been taken. 0: the kernel told of it, or what it told implies it, and no packet shows it. */
 uint64_t la_connection_step_frame(const LaConnection *conn, LaSide side, unsigned at);
 
 #endif

@@ -55,10 +55,10 @@ bool la_connection_final_certain(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *end = &conn->end[side];
   const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
-  if (end->steps == 0 || peer->packets == 0 || (end->flags & LA_END_DOUBT) != 0)
+  if (end->steps == 0 || (end->flags & LA_END_DOUBT) != 0)
     return false;
   const LaStep *last = &end->path[end->steps - 1];
-  if (last->proved_by == 0)
+  if (last->proved_by == 0 || (peer->packets == 0 && last->proved_by != LA_PROVED_BY_KERNEL))
     return false;
   /* Where the beginning was assumed, only the whole close tells which end closed first. */
   if (end->path[0].gap != 0)
@@ -81,7 +81,8 @@ bool la_connection_is_stray(const LaConnection *conn)
   const LaEndpoint *a = &conn->end[LA_OPENER];
   const LaEndpoint *b = &conn->end[LA_ACCEPTOR];
   uint64_t packets = a->packets + b->packets;
-  if ((a->flags & LA_END_SYN) != 0 || packets > LA_MOMENTS_HEAD || conn->moments_used == 0)
+  if ((a->flags & LA_END_SYN) != 0 || (conn->flags & LA_CONN_ADOPTED) != 0 || packets > LA_MOMENTS_HEAD ||
+      conn->moments_used == 0)
     return false;
   const LaMoment *first = NULL;
   uint64_t seen = 0;

@@ -2,7 +2,7 @@
  * so that the list does not grow with all connections ever, its older half is cut off when it has become several times as long as there are
  * connections: an attempt that is older than so many others has completed, or its time is nearly up.
  *
- * Without attempts a hand goes round the pool, as in the clock algorithm for pages: it looks at a few dozen connections and takes the
+ * Without attempts those go that the kernel only told of, and that no packet ever came of. Without these a hand goes round the pool, as in the clock algorithm for pages: it looks at a few dozen connections and takes the
  * most dispensable of these. Exact order would cost every segment a list operation. */
 #include "track/room.h"
 
@@ -23,8 +23,10 @@ static bool is_bounded(const LaTracker *t)
 }
 
 /* Places that are free already are kept for the connections of one batch, whose evictions come back to the pool only after it. */
-static bool is_full(const LaTracker *t)
+bool la_room_is_full(const LaTracker *t)
 {
+  if (!is_bounded(t))
+    return false;
   /* What waits in `due` has its end behind it, and leaves as soon as somebody asks. */
   uint32_t open = t->open - (t->due->len - t->due_at);
   return (t->options.max_connections != 0 && open >= t->options.max_connections) ||
@@ -95,13 +97,15 @@ static LaConnection *most_dispensable(LaTracker *t, const LaConnection *spared)
 
 void la_room_make(LaTracker *t, const LaConnection *spared)
 {
-  if (!is_bounded(t) || !is_full(t))
+  if (!la_room_is_full(t))
     return;
   LaConnection *conn = oldest_attempt(t, spared);
+  if (conn == NULL)
+    conn = la_adopted_to_spare(t, spared);
   if (conn == NULL)
     conn = most_dispensable(t, spared);
   if (conn == NULL)
     return;
-  la_tracker_evict(t, conn);
+  la_tracker_give_up(t, conn, LA_ENDED_EVICTED, t->clock);
   t->room.evicted++;
 }

@@ -3,6 +3,7 @@
 #define LA_TRACK_ROOM_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A connection that may be gone by now. */
@@ -25,6 +26,9 @@ void la_room_clear(LaRoom *room);
 
 /* When the tracker is at one of its limits: gives one connection up, which la_tracker_next then hands out. Never `spared` (NULL: any). */
 void la_room_make(struct LaTracker *tracker, const struct LaConnection *spared);
+
+/* Whether it is at one of its limits. */
+bool la_room_is_full(const struct LaTracker *tracker);
 
 /* Tells of a new connection that began with a SYN. */
 void la_room_note_attempt(struct LaTracker *tracker, const struct LaConnection *conn);

@@ -9,7 +9,7 @@ static const char *const state_names[] = {"CLOSED",     "LISTEN",     "SYN_SENT"
                                           "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING",  "LAST_ACK",     "TIME_WAIT"};
 static_assert(COUNT(state_names) == LA_TCP_STATE_N, "a name for each state");
 
-static const char *const roles_names[] = {"syn", "syn-ack", "port", "first-packet"};
+static const char *const roles_names[] = {"syn", "syn-ack", "port", "first-packet", "kernel"};
 static_assert(COUNT(roles_names) == LA_ROLES_N, "a name for each source of roles");
 
 static const char *const handshake_names[] = {"complete",  "unanswered",        "refused",      "unreachable", "syn-received",
@@ -20,7 +20,7 @@ static const char *const teardown_names[] = {"fin", "fin-unconfirmed", "half-clo
                                              "rst", "vanished",        "open",        "none"};
 static_assert(COUNT(teardown_names) == LA_TEARDOWN_N, "a name for each result");
 
-static const char *const ended_names[] = {"closed", "reset", "failed", "idle", "capture-end", "evicted"};
+static const char *const ended_names[] = {"closed", "reset", "failed", "idle", "capture-end", "evicted", "gone"};
 static_assert(COUNT(ended_names) == LA_ENDED_N, "a name for each end");
 
 static const char *const app_names[] = {NULL, "ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "EHOSTUNREACH"};

@@ -32,6 +32,7 @@ typedef enum {
   LA_ROLES_SYN_ACK,
   LA_ROLES_PORT,
   LA_ROLES_FIRST_PACKET,
+  LA_ROLES_KERNEL, /* the socket was there before the capture: see adopt.h */
   LA_ROLES_N,
 } LaRolesFrom;
 
@@ -69,6 +70,7 @@ typedef enum {
   LA_ENDED_IDLE,
   LA_ENDED_CAPTURE_END,
   LA_ENDED_EVICTED,
+  LA_ENDED_GONE, /* the kernel holds its socket no more, and no packet told why */
   LA_ENDED_N,
 } LaEndedBy;
 

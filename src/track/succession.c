@@ -256,6 +256,10 @@ LaConnection *la_tracker_find_or_open(LaTracker *t, const LaSegment *s, uint32_t
     if (chosen != conn)
       return chosen;
   }
+  if (la_adopted_is_mistake(conn, s)) {
+    la_adopted_forget(t, conn);
+    return la_tracker_find_or_open(t, s, hash, ret_side);
+  }
   unsigned kind = s->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST | LA_TCP_FIN);
   bool starts = (kind == LA_TCP_SYN && syn_starts_new(conn, *ret_side, s)) ||
                 (kind == (LA_TCP_SYN | LA_TCP_ACK) && syn_ack_starts_new(conn, *ret_side, s));

@@ -50,6 +50,7 @@ void la_tracker_free(LaTracker *t)
   la_due_queue_clear(&t->opening);
   la_due_queue_clear(&t->closed);
   la_room_clear(&t->room);
+  la_adoption_clear(&t->adoption);
   if (t->changed != NULL)
     g_array_unref(t->changed);
   g_array_unref(t->ended);
@@ -97,20 +98,21 @@ typedef struct {
   LaSide sender; /* which side the segment's sender plays */
 } Roles;
 
+int la_tracker_known_port(const LaTracker *t, uint16_t a, uint16_t b)
+{
+  int known = (a < 1024) - (b < 1024);
+  return known != 0 ? known : (a < t->options.ephemeral_low) - (b < t->options.ephemeral_low);
+}
+
 /* RFC words: a SYN comes from the opener, a SYN-ACK from the acceptor; without them a port tells, or the first packet. */
 static Roles tell_roles(const LaTracker *t, const LaSegment *s)
 {
   if ((s->flags & LA_TCP_SYN) != 0 && (s->flags & LA_TCP_RST) == 0)
     return (s->flags & LA_TCP_ACK) != 0 && (s->flags & LA_TCP_FIN) == 0 ? (Roles){LA_ROLES_SYN_ACK, LA_ACCEPTOR}
                                                                         : (Roles){LA_ROLES_SYN, LA_OPENER};
-  bool src_known = s->src_port < 1024;
-  bool dst_known = s->dst_port < 1024;
-  if (src_known == dst_known) {
-    src_known = s->src_port < t->options.ephemeral_low;
-    dst_known = s->dst_port < t->options.ephemeral_low;
-  }
-  if (src_known != dst_known)
-    return (Roles){LA_ROLES_PORT, src_known ? LA_ACCEPTOR : LA_OPENER};
+  int known = la_tracker_known_port(t, s->src_port, s->dst_port);
+  if (known != 0)
+    return (Roles){LA_ROLES_PORT, known > 0 ? LA_ACCEPTOR : LA_OPENER};
   return (Roles){LA_ROLES_FIRST_PACKET, LA_OPENER};
 }
 
@@ -193,6 +195,8 @@ static uint64_t process_short(LaTracker *t, LaConnection *conn, LaSide side, con
 
 LaFollowed la_tracker_follow(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
 {
+  if (conn->first_frame == 0)
+    la_adopted_spoke(conn, side, s);
   uint64_t marks = la_classify(conn, side, s);
   LaMoment *moment = NULL;
   /* Around a FIN the order of data matters, too: whether the FIN could be taken. */

@@ -110,7 +110,7 @@ void la_tracker_suppose_end(LaTracker *tracker, LaConnection *conn, LaTime at);
 void la_tracker_resume(LaConnection *conn);
 
 /* How many connections were given up because of max_connections or max_bytes. Attempts that were not answered yet go first, the
- * oldest of them; then what has closed; then what has been silent for longest. */
+ * oldest of them; then what no packet was ever seen of (adopt.h); then what has closed; then what has been silent for longest. */
 uint64_t la_tracker_evicted(const LaTracker *tracker);
 
 /* Bytes of memory for connections and their timelines. */

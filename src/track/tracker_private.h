@@ -3,6 +3,7 @@
 #ifndef LA_TRACK_TRACKER_PRIVATE_H
 #define LA_TRACK_TRACKER_PRIVATE_H
 
+#include "track/adopt_private.h"
 #include "track/pool.h"
 #include "track/room.h"
 #include "track/surroundings.h"
@@ -44,6 +45,7 @@ struct LaTracker {
   LaBrief *handed_brief;
   GArray *changed; /* of LaRef: what la_tracker_changed will tell; NULL: nobody asks */
   LaRoom room;
+  LaAdoption adoption;
   GArray *ended; /* handles of connections that are finishing now */
   GArray *due;   /* LaDue, sorted */
   guint due_at;
@@ -60,8 +62,8 @@ bool la_tracker_handshake_pending(const LaConnection *conn);
 /* Takes a connection off its four-tuple; an older one behind it gets the entry back. */
 void la_tracker_take_off(LaTracker *t, LaConnection *conn);
 
-/* Gives a connection up that still goes on: it is handed out next. */
-void la_tracker_evict(LaTracker *t, LaConnection *conn);
+/* Ends a connection that still goes on, at `time` or by the clock if that is later: it is handed out next. */
+void la_tracker_give_up(LaTracker *t, LaConnection *conn, LaEndedBy by, LaTime time);
 
 /* Lets those finish whose second is past. */
 void la_tracker_pass_time(LaTracker *t);
@@ -77,6 +79,9 @@ static inline void la_tracker_see_time(LaTracker *t, LaTime time)
 }
 
 /* ---- tracker.c ---- */
+
+/* Which of two ports only a service has (--port-range): above 0 the first, below 0 the second, 0 both or neither. */
+int la_tracker_known_port(const LaTracker *t, uint16_t a, uint16_t b);
 
 /* What a segment changed beside its marks. */
 typedef struct {

@@ -78,6 +78,21 @@ class Schema(unittest.TestCase):
             with self.subTest(path=path):
                 self.assertTrue(self.verdict(damaged(path, remove=True)))
 
+    def test_only_what_the_kernel_told_needs_no_packet(self):
+        silent = copy.deepcopy(CONNECTION)
+        silent.update(roles_from="kernel", findings=[], ended_by="gone")
+        for key in ("first_packet", "last_packet", "duration_s"):
+            del silent[key]
+        silent["to_server"] = silent["to_client"] = dict(DIRECTION, packets=0)
+        silent["path"] = {"client": [{"state": "ESTABLISHED", "at_s": 0, "gap": True}],
+                          "server": [{"state": "ESTABLISHED", "at_s": 0, "kernel": True}]}
+        self.assertFalse(self.verdict(silent))
+        self.assertTrue(self.verdict(dict(silent, roles_from="port")))
+        self.assertTrue(self.verdict(dict(silent, to_client=dict(DIRECTION, packets=1))))
+        self.assertTrue(self.verdict(dict(silent, path={"client": [{"state": "ESTABLISHED", "at_s": 0}], "server": []})))
+        for key in ("first_packet", "last_packet", "duration_s"):
+            self.assertTrue(self.verdict(damaged([key], remove=True)), key)
+
     def test_other_records(self):
         host = {"type": "host", "schema": "lastack/1", "subject": {"kind": "pair", "client": {"ip": "192.0.2.1"},
                                                                    "server": {"ip": "192.0.2.2", "port": 1}}, "findings": [FINDING]}

@@ -25,12 +25,13 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 {
   LaSide holder = (LaSide)f->side;
   la_say_end(out, conn, holder);
-  g_string_append(out, " took ");
+  g_string_append_printf(out, " took %s", conn->end[LA_OTHER(holder)].fin_frame != 0 ? "" : "at least ");
   la_say_span(out, la_fact_span(f, "held_s"));
   g_string_append(out, " to close after the FIN of ");
   la_say_end(out, conn, LA_OTHER(holder));
-  g_string_append_printf(out, " in packet %" G_GUINT64_FORMAT ": the %s application is slow to notice the end of the stream.",
-                         conn->end[LA_OTHER(holder)].fin_frame, la_side_name(holder));
+  g_string_append_c(out, ' ');
+  la_say_fin_place(out, conn, LA_OTHER(holder));
+  g_string_append_printf(out, ": the %s application is slow to notice the end of the stream.", la_side_name(holder));
 }
 
 const LaRule la_rule_close_wait_slow = {
@@ -39,6 +40,7 @@ const LaRule la_rule_close_wait_slow = {
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_WARNING,
     .any_marks = LA_MARK_FIN,
+    .any_flags = LA_CONN_ADOPTED,
     .thresholds = {{"close-wait-slow", LA_UNIT_SECONDS, 5 * LA_SEC, "how long the end that got the FIN may take to close"}},
     .decide = decide,
     .summarize = summarize,

@@ -32,7 +32,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, sender);
   g_string_append(out, " sent ");
   la_say_count(out, la_fact_count(f, "payload_bytes"), "byte", "bytes");
-  g_string_append_printf(out, " after the FIN in packet %" G_GUINT64_FORMAT " of ", conn->end[LA_OTHER(sender)].fin_frame);
+  g_string_append(out, " after the FIN ");
+  la_say_fin_place(out, conn, LA_OTHER(sender));
+  g_string_append(out, " of ");
   la_say_end(out, conn, LA_OTHER(sender));
   g_string_append(out, ", which took them: a half-close.");
 }

@@ -46,11 +46,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   }
   g_string_append_c(out, ' ');
   la_say_span(out, la_fact_span(f, "after_s"));
-  g_string_append_printf(out,
-                         " after that end had closed completely (FIN in packet %" G_GUINT64_FORMAT
-                         "), so its host answered with a RST in packet %" G_GUINT64_FORMAT
-                         ": the writer ignores the end of the stream.",
-                         conn->end[LA_OTHER(writer)].fin_frame, conn->rst_frame);
+  g_string_append(out, " after that end had closed completely (FIN ");
+  la_say_fin_place(out, conn, LA_OTHER(writer));
+  g_string_append_printf(
+      out, "), so its host answered with a RST in packet %" G_GUINT64_FORMAT ": the writer ignores the end of the stream.",
+      conn->rst_frame);
 }
 
 const LaRule la_rule_rst_data_after_close = {

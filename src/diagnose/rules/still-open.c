@@ -53,6 +53,7 @@ const LaRule la_rule_still_open = {
     .scope = LA_SCOPE_CONNECTION,
     .severity = LA_SEVERITY_NOTE,
     .settles = LA_SETTLES_AT_END,
+    .without_packets = true,
     .decide = decide,
     .summarize = summarize,
 };
