@@ -84,6 +84,7 @@ static bool open_all(LaLiveRun *run, GError **error)
       la_socket_watch_new(live->netns, live->owner ? LA_OWNERS_ASKED : LA_OWNERS_UNASKED, live->owner ? error : NULL);
   if (run->sockets == NULL && live->owner)
     return false;
+  run->adopter = run->sockets != NULL ? la_adopter_new(&how, NULL) : NULL;
   if (live->write != NULL) {
     LaDumpOptions dump = {.path = live->write,
                           .application = APPLICATION,
@@ -168,6 +169,21 @@ static void prepare(LaLiveRun *run)
   run->left = run->options->count != 0 ? run->options->count : UINT64_MAX;
 }
 
+/* The connections that were there before. */
+static void adopt(LaLiveRun *run)
+{
+  if (run->adopter == NULL || !la_socket_watch_refresh(run->sockets))
+    return;
+  run->adopted = la_adopter_adopt(run->adopter, run->sockets, run->tracker, la_clock(CLOCK_REALTIME));
+  g_clear_pointer(&run->adopter, la_adopter_free);
+  if (run->adopted.full == 0)
+    return;
+  g_autofree char *line = g_strdup_printf("%u sockets that were there before found no room: see --max-connections and "
+                                          "--max-memory",
+                                          run->adopted.full);
+  la_live_run_say(run, line);
+}
+
 /* First of all, while little is open: a child of it stays. */
 static bool open_screen(LaLiveRun *run, GError **error)
 {
@@ -185,6 +201,7 @@ bool la_live_run_open(LaLiveRun *run, GError **error)
   if (!open_all(run, error) || !give_up_rights(run, error))
     return false;
   prepare(run);
+  adopt(run);
   return true;
 }
 
@@ -203,6 +220,7 @@ void la_live_run_close(LaLiveRun *run)
   la_live_metrics_clear(&run->metrics);
   la_notify_clear(&run->notify);
   g_free(run->identity);
+  la_adopter_free(run->adopter);
   la_socket_watch_free(run->sockets);
   la_saver_free(run->saver);
   la_dump_free(run->dump);

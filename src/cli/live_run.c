@@ -223,24 +223,28 @@ static void look_at_hosts(LaLiveRun *run)
 }
 
 /* What the kernel holds, beside what the packets say. */
-static void look_at_sockets(LaLiveRun *run, LaTime mono)
+void la_live_run_read_sockets(LaLiveRun *run)
 {
-  run->sockets_due = mono + SOCKETS_INTERVAL;
-  la_socket_watch_refresh(run->sockets);
-  if (run->clock == LA_TIME_NONE)
+  if (run->sockets == NULL || !la_socket_watch_refresh(run->sockets))
     return;
+  LaTime now = la_clock(CLOCK_REALTIME);
+  LaTime settled = run->clock != LA_TIME_NONE ? run->clock - CONTRADICTION_AGE : LA_TIME_NONE;
   g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
-  unsigned count = la_socket_watch_contradictions(run->sockets, run->tracker, run->clock - CONTRADICTION_AGE, lines,
-                                                  run->contradictions == 0 ? CONTRADICTIONS_TOLD : 0);
-  for (unsigned i = 0; i < lines->len; i++)
+  unsigned count = la_socket_watch_reconcile(run->sockets, run->tracker, now, settled, lines);
+  take_finished(run);
+  if (settled != LA_TIME_NONE)
+    count += la_socket_watch_contradictions(run->sockets, run->tracker, settled, lines, CONTRADICTIONS_TOLD);
+  for (unsigned i = 0; run->contradictions == 0 && i < MIN(lines->len, CONTRADICTIONS_TOLD); i++)
     la_live_run_say(run, g_ptr_array_index(lines, i));
   run->contradictions = count;
 }
 
 static void each_second(LaLiveRun *run, LaTime mono)
 {
-  if (run->sockets != NULL && mono >= run->sockets_due)
-    look_at_sockets(run, mono);
+  if (mono >= run->sockets_due) {
+    run->sockets_due = mono + SOCKETS_INTERVAL;
+    la_live_run_read_sockets(run);
+  }
   if (mono >= run->stats_due)
     la_live_run_tell_stats(run, mono);
   g_autoptr(GError) error = NULL;
@@ -309,6 +313,7 @@ static void loop(LaLiveRun *run)
   run->started = la_clock(CLOCK_MONOTONIC);
   run->second = run->started + LA_SEC;
   run->stats_due = run->started + LA_LIVE_STATS_INTERVAL;
+  run->sockets_due = run->started + SOCKETS_INTERVAL;
   while (!run->ended && *run->interrupt == 0 && run->left > 0) {
     bool busy = take_packets(run);
     LaTime mono = la_clock(CLOCK_MONOTONIC);
@@ -337,7 +342,9 @@ static void loop(LaLiveRun *run)
     LaTime until = run->options->live.duration;
     if (until != 0 && mono - run->started >= until)
       run->ended = true;
-    if (!busy && !run->ended)
+    /* What is due was not all looked at: there was too much of it for one round. */
+    bool behind = run->clock != LA_TIME_NONE && la_decider_due(run->decider) <= run->clock;
+    if (!busy && !behind && !run->ended)
       wait_for_more(run, mono);
   }
 }
@@ -383,6 +390,7 @@ static void report_end(LaLiveRun *run)
   else
     capture->start = LA_TIME_NONE;
   la_aggregate_observed(run->aggregate, capture->start, observed);
+  la_live_run_read_sockets(run);
   la_tracker_finish(run->tracker, observed != LA_TIME_NONE ? observed : 0);
   take_finished(run);
   la_live_run_tell_findings(run);

@@ -10,6 +10,7 @@
 #include "cli/live_run.h"
 #include "cli/outputs.h"
 #include "cli/reader.h"
+#include "live/adopter.h"
 #include "live/alarms.h"
 #include "live/decider.h"
 #include "live/dump.h"
@@ -49,6 +50,8 @@ typedef struct {
   LaNotify notify;
   LaSocketWatch *sockets;                            /* NULL: the kernel does not tell (owned) */
   LaTime sockets_due;                                /* monotonic */
+  LaAdopter *adopter;                                /* NULL: none (owned) */
+  LaAdoptedCount adopted;                            /* when the capture began */
   LaWatchScreen *screen;                             /* NULL: none (owned) */
   LaTop *top;                                        /* what it shows; NULL without one (owned) */
   LaTime screen_due;                                 /* monotonic */
@@ -108,6 +111,10 @@ void la_live_run_tell_so_far(LaLiveRun *run, LaTime mono);
 
 /* Draws the screen when it is time, or `asked`; false when somebody there asked to quit. */
 bool la_live_run_show(LaLiveRun *run, LaTime mono, int asked);
+
+/* Reads this machine's sockets, tells the tracker what became of those that were there before, and says where kernel and packets contradict
+ * each other. Nothing without run->sockets. */
+void la_live_run_read_sockets(LaLiveRun *run);
 
 /* What was counted since the beginning. */
 LaLiveTotals la_live_run_totals(const LaLiveRun *run);

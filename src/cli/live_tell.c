@@ -28,6 +28,9 @@ void la_live_run_tell_start(LaLiveRun *run)
   }
   if (run->options->live.snaplen < LA_LIVE_SNAPLEN_WHOLE)
     g_string_append_printf(line, ", %u bytes of each packet", run->options->live.snaplen);
+  if (run->adopted.taken > 0)
+    g_string_append_printf(line, ", %u %s there already", run->adopted.taken,
+                           run->adopted.taken == 1 ? "connection was" : "connections were");
   if (run->metrics.http != NULL)
     g_string_append_printf(line, ", metrics at http://%s/metrics", la_http_address(run->metrics.http));
   if (run->options->verbosity != LA_VERBOSITY_QUIET)
@@ -131,11 +134,12 @@ LaLiveTotals la_live_run_totals(const LaLiveRun *run)
 static void make_stats(LaLiveRun *run, LaTime interval)
 {
   LaLiveTotals now = la_live_run_totals(run);
+  if (run->sockets != NULL)
+    la_live_run_read_sockets(run);
   count_states(run);
   run->stats.at = MAX(run->clock, 0);
   run->stats.interval = interval;
   if (run->sockets != NULL) {
-    la_socket_watch_refresh(run->sockets);
     LaSocketCounts counts = la_socket_watch_counts(run->sockets, run->tracker);
     run->stats.asked_kernel = 1;
     run->stats.sockets = 0;

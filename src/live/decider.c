@@ -33,6 +33,7 @@
 #define AGAIN_FOR (5 * LA_SEC) /* after a connection's last packet */
 #define AGAIN_MAX 256u         /* connections at a time */
 #define TOLD_MAX 16u           /* findings of one connection that are kept account of */
+#define LOOKS_MAX 1024u        /* at one call: packets wait meanwhile */
 #define QUEUE_MAX 65536u       /* events that wait for somebody to take them */
 
 typedef struct {
@@ -492,7 +493,7 @@ void la_decider_look(LaDecider *decider, LaTime now)
   take_changes(decider);
   if (now - decider->swept >= SWEEP)
     sweep(decider, now);
-  while (decider->heap->len > 0 && g_array_index(decider->heap, Due, 0).due <= now) {
+  for (unsigned looks = 0; looks < LOOKS_MAX && decider->heap->len > 0 && g_array_index(decider->heap, Due, 0).due <= now;) {
     Due due = heap_pop(decider->heap);
     Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(due.handle));
     if (watched == NULL || watched->id != due.id || watched->due != due.due)
@@ -505,8 +506,10 @@ void la_decider_look(LaDecider *decider, LaTime now)
     LaTime rests = watched->changed != LA_TIME_NONE ? MIN(conn->last_time + SOON, watched->changed + LONGEST) : now;
     if (rests > now)
       set_due(decider, watched, rests); /* more came since */
-    else
+    else {
       look_at(decider, watched, conn, now);
+      looks++;
+    }
   }
 }
 

@@ -25,7 +25,7 @@ void la_decider_set_policy(LaDecider *decider, const LaPolicy *policy, LaTime no
 void la_decider_set_where(LaDecider *decider, const LaExpression *where);
 
 /* To be called after every batch of packets, and when there are none: looks at what changed, and at what has become due by `now`
- * (capture time, the tracker's clock). */
+ * (capture time, the tracker's clock). When very much is due at once some of it is left for the next call: see la_decider_due. */
 void la_decider_look(LaDecider *decider, LaTime now);
 
 /* To be called with each finished connection and its findings, before it is recycled. */

@@ -217,7 +217,8 @@ void la_metrics_count_open(LaMetrics *metrics, LaTracker *tracker)
       state = LA_TCP_CLOSED;
     unsigned place = find_place(metrics, &service);
     /* A service that never closes anything finishes no connection, and is the one to look for. */
-    if (place == OTHER && la_connection_handshake(conn) == LA_HANDSHAKE_COMPLETE && (place = place_for(metrics, 0)) != OTHER)
+    bool works = la_connection_handshake(conn) == LA_HANDSHAKE_COMPLETE || (conn->flags & LA_CONN_ADOPTED) != 0;
+    if (place == OTHER && works && (place = place_for(metrics, 0)) != OTHER)
       metrics->places[place] = (Place){.service = service, .used = true};
     metrics->places[place].open[state]++;
   }

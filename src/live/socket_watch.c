@@ -15,11 +15,13 @@ struct LaSocketWatch {
   LaOwnerHelper *helper; /* NULL: none */
   GArray *sockets;       /* of LaSocket */
   GHashTable *index;     /* LaSocket (borrowed from sockets), by both ends */
+  GHashTable *listeners; /* LaHostPort (borrowed from sockets): where somebody listens, IPv4-mapped addresses as they are */
   LaTime read_at;        /* by the caller's `mono`; LA_TIME_NONE: by nobody's */
 };
 
-static guint hash_end(const LaHostPort *end)
+guint la_host_port_hash(gconstpointer key)
 {
+  const LaHostPort *end = key;
   guint hash = end->port * 2654435761u;
   for (unsigned i = 0; i < sizeof end->addr.bytes; i += 4) {
     guint32 word;
@@ -29,18 +31,24 @@ static guint hash_end(const LaHostPort *end)
   return hash;
 }
 
+gboolean la_host_port_same(gconstpointer a, gconstpointer b)
+{
+  const LaHostPort *x = a;
+  const LaHostPort *y = b;
+  return x->port == y->port && la_addr_equal(&x->addr, &y->addr);
+}
+
 static guint hash_socket(gconstpointer key)
 {
   const LaSocket *socket = key;
-  return hash_end(&socket->local) * 31 + hash_end(&socket->remote);
+  return la_host_port_hash(&socket->local) * 31 + la_host_port_hash(&socket->remote);
 }
 
 static gboolean equal_sockets(gconstpointer a, gconstpointer b)
 {
   const LaSocket *x = a;
   const LaSocket *y = b;
-  return x->local.port == y->local.port && x->remote.port == y->remote.port && la_addr_equal(&x->local.addr, &y->local.addr) &&
-         la_addr_equal(&x->remote.addr, &y->remote.addr);
+  return la_host_port_same(&x->local, &y->local) && la_host_port_same(&x->remote, &y->remote);
 }
 
 static LaInetDiag *open_diag(const char *netns, GError **error)
@@ -70,6 +78,7 @@ LaSocketWatch *la_socket_watch_new(const char *netns, LaSocketOwners owners, GEr
   watch->helper = helper;
   watch->sockets = g_array_new(FALSE, FALSE, sizeof(LaSocket));
   watch->index = g_hash_table_new(hash_socket, equal_sockets);
+  watch->listeners = g_hash_table_new(la_host_port_hash, la_host_port_same);
   watch->read_at = LA_TIME_NONE;
   return watch;
 }
@@ -79,23 +88,46 @@ void la_socket_watch_free(LaSocketWatch *watch)
   if (watch == NULL)
     return;
   g_hash_table_unref(watch->index);
+  g_hash_table_unref(watch->listeners);
   g_array_unref(watch->sockets);
   la_inet_diag_free(watch->diag);
   la_owner_helper_free(watch->helper);
   g_free(watch);
 }
 
-void la_socket_watch_refresh(LaSocketWatch *watch)
+bool la_socket_watch_refresh(LaSocketWatch *watch)
 {
   g_hash_table_remove_all(watch->index);
+  g_hash_table_remove_all(watch->listeners);
   g_array_set_size(watch->sockets, 0);
   if (!la_inet_diag_dump(watch->diag, LA_INET_DIAG_PLAIN, watch->sockets, NULL))
-    return;
+    return false;
   for (guint i = 0; i < watch->sockets->len; i++) {
     LaSocket *socket = &g_array_index(watch->sockets, LaSocket, i);
     if (socket->state != LA_SOCKET_LISTEN)
       g_hash_table_insert(watch->index, socket, socket);
+    else
+      g_hash_table_add(watch->listeners, &socket->local);
   }
+  return true;
+}
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+/* An IPv6 socket that carries IPv4 has mapped addresses (RFC 4291 section 2.5.5.2): what passes is IPv4. */
+static LaHostPort as_it_passes(const LaHostPort *end)
+{
+  if (end->family != LA_FAMILY_IPV6 || memcmp(end->addr.bytes, mapped, sizeof mapped) != 0)
+    return *end;
+  LaHostPort plain = {.port = end->port, .family = LA_FAMILY_IPV4};
+  memcpy(plain.addr.bytes, end->addr.bytes + sizeof mapped, 4);
+  return plain;
+}
+
+static bool is_listener(const LaSocketWatch *watch, const LaHostPort *end)
+{
+  LaHostPort anywhere = {.port = end->port};
+  return g_hash_table_contains(watch->listeners, end) || g_hash_table_contains(watch->listeners, &anywhere);
 }
 
 /* The socket of `side` on this machine, or NULL. */
@@ -105,12 +137,10 @@ static const LaSocket *find(const LaSocketWatch *watch, const LaHostPort ends[LA
   const LaSocket *socket = g_hash_table_lookup(watch->index, &key);
   if (socket != NULL || key.local.family != LA_FAMILY_IPV4)
     return socket;
-  /* An IPv6 socket that carries IPv4 has mapped addresses (RFC 4291 section 2.5.5.2). */
   LaHostPort *both[] = {&key.local, &key.remote};
   for (unsigned i = 0; i < 2; i++) {
-    memcpy(both[i]->addr.bytes + 12, both[i]->addr.bytes, 4);
-    memset(both[i]->addr.bytes, 0, 10);
-    memset(both[i]->addr.bytes + 10, 0xff, 2);
+    memcpy(both[i]->addr.bytes + sizeof mapped, both[i]->addr.bytes, 4);
+    memcpy(both[i]->addr.bytes, mapped, sizeof mapped);
   }
   return g_hash_table_lookup(watch->index, &key);
 }
@@ -121,25 +151,113 @@ static const LaSocket *find_of(const LaSocketWatch *watch, const LaConnection *c
   return find(watch, ends, side);
 }
 
+/* Both enums follow RFC 9293. */
+static LaTcpState state_of(const LaSocket *socket)
+{
+  return socket != NULL ? (LaTcpState)socket->state : LA_TCP_CLOSED;
+}
+
+bool la_socket_watch_each(const LaSocketWatch *watch, unsigned *at, LaAdopted *ret)
+{
+  while (*at < watch->sockets->len) {
+    const LaSocket *socket = &g_array_index(watch->sockets, LaSocket, (*at)++);
+    if (socket->state == LA_SOCKET_LISTEN)
+      continue;
+    LaHostPort local = as_it_passes(&socket->local);
+    LaHostPort peer = as_it_passes(&socket->remote);
+    LaHostPort ends[LA_SIDE_N] = {peer, local};
+    LaTcpState other = state_of(find(watch, ends, LA_OPENER));
+    LaListener listener = LA_LISTENER_NONE;
+    if (is_listener(watch, &socket->local) || is_listener(watch, &local))
+      listener = LA_LISTENER_LOCAL;
+    else if (other != LA_TCP_CLOSED && is_listener(watch, &peer))
+      listener = LA_LISTENER_PEER;
+    *ret = (LaAdopted){.local = local,
+                       .peer = peer,
+                       .state = {socket->state, (uint8_t)other},
+                       .listener = (uint8_t)listener,
+                       .time = LA_TIME_NONE};
+    return true;
+  }
+  return false;
+}
+
 LaSocketCounts la_socket_watch_counts(const LaSocketWatch *watch, LaTracker *tracker)
 {
   LaSocketCounts counts = {0};
-  uint64_t peers = 0;
   for (guint i = 0; i < watch->sockets->len; i++) {
     const LaSocket *socket = &g_array_index(watch->sockets, LaSocket, i);
     counts.states[socket->state]++;
-    peers += socket->state != LA_SOCKET_LISTEN && socket->state != LA_SOCKET_TIME_WAIT;
+    if (socket->state == LA_SOCKET_LISTEN || socket->state == LA_SOCKET_TIME_WAIT)
+      continue;
+    LaHostPort local = as_it_passes(&socket->local);
+    LaHostPort remote = as_it_passes(&socket->remote);
+    counts.unseen += !la_tracker_has(tracker, &local, &remote);
   }
-  uint64_t seen = 0;
-  uint32_t at = 0;
-  const LaConnection *conn;
-  while ((conn = la_tracker_each(tracker, &at)) != NULL)
-    for (unsigned side = 0; side < LA_SIDE_N; side++) {
-      const LaSocket *socket = find_of(watch, conn, (LaSide)side);
-      seen += socket != NULL && socket->state != LA_SOCKET_TIME_WAIT;
-    }
-  counts.unseen = peers > seen ? peers - seen : 0;
   return counts;
+}
+
+/* What the kernel holds of an adopted connection; false: neither end (what is left of one in TIME_WAIT is none). */
+static bool states_of(const LaSocketWatch *watch, const LaConnection *conn, uint8_t ret[LA_SIDE_N])
+{
+  bool held = false;
+  for (unsigned side = 0; side < LA_SIDE_N; side++) {
+    LaTcpState state = state_of(find_of(watch, conn, (LaSide)side));
+    ret[side] = (uint8_t)(state == LA_TCP_TIME_WAIT ? LA_TCP_CLOSED : state);
+    held = held || ret[side] != LA_TCP_CLOSED;
+  }
+  return held;
+}
+
+/* Whether nothing that was seen explains why the kernel does not hold it any more. */
+static bool is_lost(const LaConnection *conn, LaTime settled)
+{
+  if (la_connection_is_silent(conn))
+    return true;
+  if ((conn->flags & (LA_CONN_RST | LA_CONN_CLOSED)) != 0 || conn->last_time > settled)
+    return false;
+  /* An end that has sent its FIN may give up in silence. */
+  return conn->end[LA_OPENER].fin == 0 && conn->end[LA_ACCEPTOR].fin == 0;
+}
+
+static char *say_lost(const LaConnection *conn)
+{
+  char client[LA_HOST_PORT_TEXT_MAX];
+  char server[LA_HOST_PORT_TEXT_MAX];
+  LaHostPort ends[] = {la_connection_end(conn, LA_OPENER), la_connection_end(conn, LA_ACCEPTOR)};
+  return g_strdup_printf("the kernel no longer holds %s -> %s, although packets show no end of it (connection %u): packets are "
+                         "missing",
+                         la_host_port_format(&ends[LA_OPENER], client), la_host_port_format(&ends[LA_ACCEPTOR], server),
+                         conn->id);
+}
+
+unsigned la_socket_watch_reconcile(LaSocketWatch *watch, LaTracker *tracker, LaTime time, LaTime settled, GPtrArray *lines)
+{
+  unsigned lost = 0;
+  uint32_t at = 0;
+  LaConnection *conn;
+  uint8_t states[LA_SIDE_N];
+  while ((conn = la_tracker_next_adopted(tracker, &at)) != NULL) {
+    if (states_of(watch, conn, states))
+      la_tracker_held(tracker, conn, states, time);
+    else
+      lost += is_lost(conn, settled);
+  }
+  /* A dump is not one moment, and a socket that moves meanwhile may be left out: what is missing twice is gone. */
+  if (lost == 0 || !la_socket_watch_refresh(watch))
+    return 0;
+  unsigned contradictions = 0;
+  at = 0;
+  while ((conn = la_tracker_next_adopted(tracker, &at)) != NULL) {
+    if (!is_lost(conn, settled) || states_of(watch, conn, states))
+      continue;
+    if (!la_connection_is_silent(conn)) {
+      contradictions++;
+      g_ptr_array_add(lines, say_lost(conn));
+    }
+    la_tracker_gone(tracker, conn, time);
+  }
+  return contradictions;
 }
 
 unsigned la_socket_watch_contradictions(const LaSocketWatch *watch, LaTracker *tracker, LaTime settled, GPtrArray *lines,
@@ -189,7 +307,7 @@ void la_socket_watch_describe(LaSocketWatch *watch, LaTime mono, const LaEventRe
   if (event->connection == 0)
     return;
   if (watch->read_at == LA_TIME_NONE || mono - watch->read_at >= FRESH) {
-    la_socket_watch_refresh(watch);
+    (void)la_socket_watch_refresh(watch);
     watch->read_at = mono;
   }
   LaHostPort ends[LA_SIDE_N] = {event->client, event->server};

@@ -263,6 +263,8 @@ static void draw_ladder(LaWatchScreen *screen, LaTracker *tracker)
                   la_tcp_state_name((LaTcpState)conn->end[LA_OPENER].state), la_host_port_format(&ends[1], server),
                   la_tcp_state_name((LaTcpState)conn->end[LA_ACCEPTOR].state));
   put(HEAD_ROWS - 1, 0, A_REVERSE, line->str);
+  if (la_connection_is_silent(conn))
+    put(HEAD_ROWS, 0, A_NORMAL, "it was there before the capture, and no packet of it has passed: its state is the kernel's");
   int rows = MAX(LINES - HEAD_ROWS - 2, 1);
   unsigned from = conn->moments_used > rows ? conn->moments_used - (unsigned)rows : 0;
   for (unsigned i = from; i < conn->moments_used; i++) {

@@ -47,10 +47,11 @@ class Owner(live.LiveTest):
         run.stop()
         server.close()
 
-    def test_sockets_from_before_the_capture_are_counted(self):
+    def test_sockets_that_pass_elsewhere_are_counted(self):
         listener = self.listen(7001)
-        pairs = [self.pair(listener) for _ in range(5)]
-        run = self.live("-i", "lo", "-o", "ndjson")
+        other = self.listen(7002)
+        pairs = [self.pair(other) for _ in range(5)]
+        run = self.live("-i", "lo", "-o", "ndjson", "port 7001")
         pairs += [self.pair(listener) for _ in range(2)]
         time.sleep(0.4)
         run.process.send_signal(signal.SIGUSR1)
