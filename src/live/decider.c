@@ -13,6 +13,9 @@
  * What silence means depends on others, too: on whether the service answers them meanwhile. They do not tell the connections that wait. So
  * those that wait are asked again twice a second for a while, a bounded number at a time.
  *
+ * What is said about the capture itself would be said of thousands of connections when it is said of one. It is told once, of the first;
+ * the report at the end counts the others.
+ *
  * What was raised and goes on (its figures grow with the silence) is reported as ended when it no longer does, or with its
  * connection; what is not said any more at a later look is withdrawn. A verdict about silence that another try has only made open again
  * is not: nothing contradicts it. */
@@ -62,12 +65,13 @@ typedef struct {
 struct LaDecider {
   const LaPolicy *policy; /* what it suppresses is not told; NULL: none (borrowed) */
   LaTime policy_now;
-  const LaExpression *where; /* of which connections is told; NULL: of all (borrowed) */
-  LaTracker *tracker;        /* (borrowed) */
-  const LaContext *context;  /* (borrowed) */
-  GHashTable *watched;       /* handle -> Watched */
-  unsigned again;            /* how many connections are asked again */
-  LaTime swept;              /* when it was last looked for those that are gone */
+  const LaExpression *where;     /* of which connections is told; NULL: of all (borrowed) */
+  LaTracker *tracker;            /* (borrowed) */
+  const LaContext *context;      /* (borrowed) */
+  GHashTable *watched;           /* handle -> Watched */
+  unsigned again;                /* how many connections are asked again */
+  bool of_capture[LA_RULES_MAX]; /* told already, by the rule's index */
+  LaTime swept;                  /* when it was last looked for those that are gone */
   GArray *heap;     /* of Due: the earliest first; entries of connections that have another due time by now are passed over */
   GQueue events;    /* of LaDecided */
   LaDecided *given; /* what la_decider_next returned */
@@ -155,13 +159,13 @@ static void set_due(LaDecider *decider, Watched *watched, LaTime due)
 
 /* ---- events ---- */
 
-/* The sentence is taken. */
-static void queue_event(LaDecider *decider, LaEventKind kind, const Watched *about, const LaFinding *finding, LaTime at,
-                        GString *sentence)
+/* The sentence is taken. Returns the event (borrowed), or NULL: too many wait. */
+static LaDecided *queue_event(LaDecider *decider, LaEventKind kind, const Watched *about, const LaFinding *finding, LaTime at,
+                              GString *sentence)
 {
   if (g_queue_get_length(&decider->events) >= QUEUE_MAX) {
     g_string_free(sentence, TRUE);
-    return;
+    return NULL;
   }
   LaDecided *event = g_new0(LaDecided, 1);
   event->record = (LaEventRecord){
@@ -178,14 +182,15 @@ static void queue_event(LaDecider *decider, LaEventKind kind, const Watched *abo
   event->sentence = g_string_free(sentence, FALSE);
   event->record.sentence = event->sentence;
   g_queue_push_tail(&decider->events, event);
+  return event;
 }
 
-static void tell(LaDecider *decider, LaEventKind kind, const LaConnection *conn, const LaFinding *finding, LaTime at)
+static LaDecided *tell(LaDecider *decider, LaEventKind kind, const LaConnection *conn, const LaFinding *finding, LaTime at)
 {
   Watched about = {.id = conn->id, .ends = {la_connection_end(conn, LA_OPENER), la_connection_end(conn, LA_ACCEPTOR)}};
   GString *sentence = g_string_new(NULL);
   la_finding_summary(finding, conn, sentence);
-  queue_event(decider, kind, &about, finding, at, sentence);
+  return queue_event(decider, kind, &about, finding, at, sentence);
 }
 
 const LaDecided *la_decider_next(LaDecider *decider)
@@ -228,6 +233,21 @@ void la_decider_set_where(LaDecider *decider, const LaExpression *where)
 static bool counts(const LaFinding *finding)
 {
   return finding->rule->scope == LA_SCOPE_CONNECTION && finding->rule->settles != LA_SETTLES_AT_END;
+}
+
+static bool is_of_capture(const LaFinding *finding)
+{
+  return finding->rule->scope == LA_SCOPE_CAPTURE && finding->rule->settles != LA_SETTLES_AT_END;
+}
+
+static void tell_of_capture(LaDecider *decider, const LaConnection *conn, const LaFinding *finding, LaTime at)
+{
+  if (decider->of_capture[finding->rule_index])
+    return;
+  decider->of_capture[finding->rule_index] = true;
+  LaDecided *event = tell(decider, LA_EVENT_RAISED, conn, finding, at);
+  if (event != NULL)
+    g_snprintf(event->key, sizeof event->key, "capture:%s", finding->rule->code);
 }
 
 static const LaFinding *find(const LaFindings *findings, const LaRule *rule, uint8_t side)
@@ -389,6 +409,8 @@ static LaTime raise_new(LaDecider *decider, Watched *watched, LaConnection *conn
   LaTime next = LA_TIME_MAX;
   for (unsigned i = 0; i < decider->now.count; i++) {
     const LaFinding *finding = &decider->now.items[i];
+    if (is_of_capture(finding) && find(&decider->later, finding->rule, finding->side) != NULL)
+      tell_of_capture(decider, conn, finding, now);
     if (!counts(finding))
       continue;
     Told *told = find_told(watched, finding);
@@ -521,6 +543,8 @@ void la_decider_finished(LaDecider *decider, const LaConnection *conn, const LaF
   bool asked_for = is_asked_for(decider, conn, findings);
   for (unsigned i = 0; asked_for && i < findings->count; i++) {
     const LaFinding *finding = &findings->items[i];
+    if (is_of_capture(finding) && conn->ended_by != LA_ENDED_CAPTURE_END)
+      tell_of_capture(decider, conn, finding, conn->end_time);
     Told *told = watched != NULL ? find_told(watched, finding) : NULL;
     if (!counts(finding) || (told == NULL && conn->ended_by == LA_ENDED_CAPTURE_END))
       continue;

@@ -265,6 +265,22 @@ static void a_reset_is_told_soon(void **state)
   scene_end(&s);
 }
 
+/* A capture that begins in the middle of everything says so once. */
+static void what_is_said_of_the_capture_is_told_once(void **state)
+{
+  (void)state;
+  Scene s;
+  scene_start(&s);
+  for (uint16_t port = 40001; port < 40010; port++) {
+    s.talk.port[LA_OPENER] = port;
+    scene_play(&s, "100 C PA 1 1 100; 10 S PA 1 101 200; 10 C A 101 201");
+  }
+  wait_until(&s, 5);
+  assert_told(&s, "0.5 raised midstream");
+  assert_int_equal(la_decider_watched(s.decider), 0);
+  scene_end(&s);
+}
+
 /* ---- alarms ---- */
 
 static LaEventRecord event_of(LaEventKind kind, const char *key, LaTime at)
@@ -326,6 +342,7 @@ int main(void)
       cmocka_unit_test(a_connection_that_waits_learns_from_others_at_once),
       cmocka_unit_test(what_goes_on_ends_with_its_connection),
       cmocka_unit_test(a_reset_is_told_soon),
+      cmocka_unit_test(what_is_said_of_the_capture_is_told_once),
       cmocka_unit_test(repetitions_are_held_back_and_counted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
