@@ -464,6 +464,26 @@ static void look_at(LaDecider *decider, Watched *watched, LaConnection *conn, La
     g_hash_table_remove(decider->watched, GUINT_TO_POINTER(watched->handle));
 }
 
+/* A connection that does not rest: what was said before and has stood long enough is told all the same, if it is still so. */
+static void raise_settled(LaDecider *decider, Watched *watched, LaConnection *conn, LaTime now)
+{
+  bool asked = false;
+  for (unsigned i = 0; i < watched->told_count; i++) {
+    Told *told = &watched->told[i];
+    if (told->raised != 0 || now - told->since < SILENCE)
+      continue;
+    if (!asked)
+      ask(decider, conn, now, &decider->now);
+    asked = true;
+    const LaFinding *finding = find(&decider->now, told->rule, told->side);
+    if (finding == NULL)
+      continue;
+    told->raised = 1;
+    keep(told, finding);
+    tell(decider, LA_EVENT_RAISED, conn, finding, now);
+  }
+}
+
 static Watched *watch(LaDecider *decider, const LaConnection *conn)
 {
   Watched *watched = g_hash_table_lookup(decider->watched, GUINT_TO_POINTER(conn->handle));
@@ -526,9 +546,10 @@ void la_decider_look(LaDecider *decider, LaTime now)
       continue;
     }
     LaTime rests = watched->changed != LA_TIME_NONE ? MIN(conn->last_time + SOON, watched->changed + LONGEST) : now;
-    if (rests > now)
-      set_due(decider, watched, rests); /* more came since */
-    else {
+    if (rests > now) { /* more came since */
+      raise_settled(decider, watched, conn, now);
+      set_due(decider, watched, rests);
+    } else {
       look_at(decider, watched, conn, now);
       looks++;
     }

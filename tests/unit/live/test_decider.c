@@ -181,6 +181,20 @@ static void silence_is_told_while_the_sender_goes_on(void **state)
   scene_end(&s);
 }
 
+/* A try shortly before the half second is over: whoever tries on has not been answered. */
+static void silence_is_told_although_the_sender_has_just_tried_again(void **state)
+{
+  (void)state;
+  Scene s;
+  scene_start(&s);
+  scene_play(&s, "0 C S 0; 1000 C S 0");
+  wait_until(&s, 1.45);
+  scene_play(&s, "0 C S 0");
+  wait_until(&s, 1.65);
+  assert_told(&s, "1.5 raised syn-unanswered");
+  scene_end(&s);
+}
+
 /* A SYN-ACK that comes again makes it too early for the verdict once more; that contradicts nothing. */
 static void what_is_only_open_again_is_not_withdrawn(void **state)
 {
@@ -337,6 +351,7 @@ int main(void)
       cmocka_unit_test(silence_is_told_when_it_has_lasted),
       cmocka_unit_test(silence_is_told_within_a_second_of_the_try_that_is_enough),
       cmocka_unit_test(silence_is_told_while_the_sender_goes_on),
+      cmocka_unit_test(silence_is_told_although_the_sender_has_just_tried_again),
       cmocka_unit_test(what_is_only_open_again_is_not_withdrawn),
       cmocka_unit_test(a_connection_that_waits_learns_from_others),
       cmocka_unit_test(a_connection_that_waits_learns_from_others_at_once),
