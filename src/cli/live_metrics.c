@@ -12,7 +12,7 @@ static LaTime monotonic_now(void)
   return (LaTime)time.tv_sec * LA_SEC + time.tv_nsec;
 }
 
-bool la_live_metrics_open(LaLiveMetrics *metrics, const char *address, GError **error)
+bool la_live_metrics_open(LaLiveMetrics *metrics, const char *address, const LaPolicy *policy, GError **error)
 {
   *metrics = (LaLiveMetrics){0};
   if (address == NULL)
@@ -21,6 +21,9 @@ bool la_live_metrics_open(LaLiveMetrics *metrics, const char *address, GError **
   if (metrics->http == NULL)
     return false;
   metrics->metrics = la_metrics_new();
+  uint16_t ports[LA_METRICS_PORTS_MAX];
+  if (policy != NULL)
+    la_metrics_name_ports(metrics->metrics, ports, la_policy_ports(policy, ports, LA_METRICS_PORTS_MAX));
   return true;
 }
 

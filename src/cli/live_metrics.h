@@ -4,6 +4,7 @@
 
 #include "live/http.h"
 #include "live/metrics.h"
+#include "select/policy.h"
 
 /* All zero: nothing is counted and nobody served; then all functions do nothing. */
 typedef struct {
@@ -13,8 +14,8 @@ typedef struct {
   LaTime age_due;     /* monotonic */
 } LaLiveMetrics;
 
-/* Listens at `address`; NULL: does nothing. False and LA_ERROR_USAGE or LA_ERROR_OUTPUT. */
-bool la_live_metrics_open(LaLiveMetrics *metrics, const char *address, GError **error);
+/* Listens at `address`; NULL: does nothing. Services that `policy` (NULL: none) names keep their labels. False and LA_ERROR_USAGE or LA_ERROR_OUTPUT. */
+bool la_live_metrics_open(LaLiveMetrics *metrics, const char *address, const LaPolicy *policy, GError **error);
 void la_live_metrics_clear(LaLiveMetrics *metrics);
 
 void la_live_metrics_connection(LaLiveMetrics *metrics, const LaConnection *conn);

@@ -74,7 +74,7 @@ static bool open_all(LaLiveRun *run, GError **error)
     return false;
   run->carried = la_live_carried(run->live);
   la_notify_open(&run->notify);
-  if (!la_live_metrics_open(&run->metrics, live->metrics, error))
+  if (!la_live_metrics_open(&run->metrics, live->metrics, run->policy, error))
     return false;
   LaSaverOptions save = {.folder = live->save, .limit = live->save_limit, .memory = SAVER_MEMORY, .application = APPLICATION};
   if (live->save != NULL && (run->saver = la_saver_new(&save, run->live, error)) == NULL)

@@ -120,8 +120,11 @@ static void follow(LaLiveRun *run)
     la_tracker_segments(run->tracker, batch->segments + first, next - first);
     first = next;
     la_tracker_advance(run->tracker, batch->packets[i].time);
-    if (batch->results[i] == LA_DECODED_ICMP)
-      la_tracker_icmp(run->tracker, &batch->icmp[icmp++], NULL);
+    if (batch->results[i] != LA_DECODED_ICMP)
+      continue;
+    if (run->saver != NULL)
+      la_saver_icmp(run->saver, &batch->packets[i], &batch->icmp[icmp]);
+    la_tracker_icmp(run->tracker, &batch->icmp[icmp++], NULL);
   }
   la_tracker_segments(run->tracker, batch->segments + first, next - first);
   run->clock = MAX(run->clock, run->last_packet);

@@ -82,6 +82,8 @@ static void take_event(LaLiveRun *run, const LaDecided *decided)
   if (is_noise_of_hosts(run, &event))
     return;
   la_live_metrics_event(&run->metrics, &event);
+  if (run->top != NULL)
+    la_top_count(run->top, &event);
   if (!la_alarms_pass(run->alarms, &event, &event.held_back))
     return;
   if (run->sockets != NULL && event.kind == LA_EVENT_RAISED)

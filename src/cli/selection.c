@@ -111,6 +111,7 @@ typedef struct {
   LaTracker *tracker;
   LaBatch *batch;
   LaPcapngWriter *writer;
+  LaLosses losses;    /* of the capture */
   GArray *interfaces; /* of uint32_t: 1 + the written number of each interface of the source; 0: not described yet */
 } Second;
 
@@ -180,18 +181,42 @@ static bool follow_again(Second *second, const LaSource *source, GError **error)
   return true;
 }
 
+/* When packets were dropped, and how many: with the first interface, whichever it was, since a drop touches every connection. The counts
+ * go on to `last`. */
+static bool write_losses(Second *second, uint32_t interface, LaPcapngStatistics *last, GError **error)
+{
+  for (unsigned i = 0; i < second->losses.count; i++) {
+    const LaLoss *loss = &second->losses.items[i];
+    LaPcapngStatistics at = *last;
+    at.end_time = MIN(loss->from, last->end_time);
+    if (loss->from != LA_TIME_NONE && !la_pcapng_writer_statistics(second->writer, interface, &at, error))
+      return false;
+    uint64_t room = (uint64_t)(INT64_MAX - last->kernel_drops);
+    last->kernel_drops += (int64_t)MIN(loss->packets, room);
+    at = *last;
+    at.end_time = MIN(loss->until, last->end_time);
+    if (!la_pcapng_writer_statistics(second->writer, interface, &at, error))
+      return false;
+  }
+  return true;
+}
+
 /* Until when the interfaces of this capture that have packets were observed: a leak shows in the silence after the last packet. */
 static bool write_statistics(Second *second, const LaSource *source, GError **error)
 {
   unsigned count;
   const LaInterface *all = la_source_interfaces(source, &count);
+  bool told = false;
   for (unsigned i = 0; i < second->interfaces->len; i++) {
     uint32_t number = g_array_index(second->interfaces, uint32_t, i);
     LaPcapngStatistics statistics = {
         .end_time = second->file->until, .received = -1, .kernel_drops = -1, .interface_drops = -1};
-    if (i < count) {
-      statistics.kernel_drops = all[i].kernel_drops;
-      statistics.interface_drops = all[i].interface_drops;
+    if (i < count && all[i].kernel_drops >= 0)
+      statistics.kernel_drops = 0;
+    if (number != 0 && statistics.kernel_drops == 0 && !told) {
+      told = true;
+      if (!write_losses(second, number - 1, &statistics, error))
+        return false;
     }
     if (number != 0 && !la_pcapng_writer_statistics(second->writer, number - 1, &statistics, error))
       return false;
@@ -210,17 +235,20 @@ static bool read_again(Second *second, const char *path, LaReader *reader, GErro
   reader->source = source;
   reader->ended = LA_READ_PACKET;
   g_array_set_size(second->interfaces, 0);
+  second->losses.count = 0;
   while (*pass->interrupt == 0) {
     LaReadResult result;
     if (!la_reader_next(reader, second->batch, &result, error))
       return false;
     if (result != LA_READ_PACKET)
       break;
+    la_losses_add_all(&second->losses, &second->batch->losses);
     if (!follow_again(second, source, error))
       return false;
     packets += second->batch->count;
     la_progress_update(pass->progress, second->batch);
   }
+  la_source_take_losses(source, &second->losses); /* behind the last packet */
   reader->frame_base += packets;
   return write_statistics(second, source, error);
 }

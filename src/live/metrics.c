@@ -2,8 +2,9 @@
  *
  * A label's value makes a time series, which the monitoring system keeps for weeks: so no number of services, and no client, may make
  * more than a fixed number of them. The busiest services have a place with a label of their own; the last place is `other`. A service gets a
- * place with its first completed handshake, or with its tenth connection (a port scan tries many and completes none), while there are
- * free ones (with an open connection, too, when somebody asks); after that, when it has lately been busier than twice the idlest one that has a place, and by a margin. The counters of the
+ * place with its first completed handshake or its first finding, or with its tenth connection or finding when nothing was ever completed (a
+ * port scan tries many), while there are free ones (with an open connection, too, when somebody asks); after that, when it has lately been busier than twice the idlest one that has a place, and by a margin.
+ * A service at a port that the policy names takes the place of the idlest one that is not named, and keeps it. The counters of the
  * one that had to go are forgotten, not added to `other`: rates, which is what people look at, then have no peak that never was.
  *
  * Candidates are counted in a table of fixed size by the hash of the service: one that finds another in its place takes one off the
@@ -48,6 +49,7 @@ typedef struct {
 typedef struct {
   LaHostPort service;
   bool used;
+  bool named;      /* keeps its place */
   uint32_t recent; /* connections lately */
   uint64_t connections[LA_HANDSHAKE_N][LA_TEARDOWN_N];
   uint64_t findings[LA_RULE_COUNT][LA_SEVERITY_N];
@@ -64,6 +66,8 @@ typedef struct {
 struct LaMetrics {
   Place places[PLACES];
   Candidate candidates[CANDIDATES];
+  uint16_t ports[LA_METRICS_PORTS_MAX]; /* that are named */
+  unsigned port_count;
 };
 
 LaMetrics *la_metrics_new(void)
@@ -76,6 +80,13 @@ LaMetrics *la_metrics_new(void)
 void la_metrics_free(LaMetrics *metrics)
 {
   g_free(metrics);
+}
+
+void la_metrics_name_ports(LaMetrics *metrics, const uint16_t *ports, unsigned count)
+{
+  metrics->port_count = MIN(count, LA_METRICS_PORTS_MAX);
+  for (unsigned i = 0; i < metrics->port_count; i++)
+    metrics->ports[i] = ports[i];
 }
 
 /* ---- places ---- */
@@ -102,17 +113,33 @@ static unsigned find_place(const LaMetrics *metrics, const LaHostPort *service)
   return OTHER;
 }
 
-/* A free place, or that of the idlest one when `recent` is well above it; else OTHER. */
-static unsigned place_for(LaMetrics *metrics, uint32_t recent)
+static bool is_named(const LaMetrics *metrics, const LaHostPort *service)
 {
-  unsigned idlest = 0;
+  for (unsigned i = 0; i < metrics->port_count; i++)
+    if (metrics->ports[i] == service->port)
+      return true;
+  return false;
+}
+
+/* A free place, or that of the idlest one that is not named: when `recent` is well above it, or this one is named; else OTHER. */
+static unsigned place_for(const LaMetrics *metrics, const LaHostPort *service, uint32_t recent)
+{
+  unsigned idlest = OTHER;
   for (unsigned i = 0; i < OTHER; i++) {
-    if (!metrics->places[i].used)
+    const Place *place = &metrics->places[i];
+    if (!place->used)
       return i;
-    if (metrics->places[i].recent < metrics->places[idlest].recent)
+    if (!place->named && (idlest == OTHER || place->recent < metrics->places[idlest].recent))
       idlest = i;
   }
+  if (idlest == OTHER || is_named(metrics, service))
+    return idlest;
   return recent / 2 > metrics->places[idlest].recent + MARGIN ? idlest : OTHER;
+}
+
+static void settle(LaMetrics *metrics, unsigned place, const LaHostPort *service, uint32_t recent)
+{
+  metrics->places[place] = (Place){.service = *service, .used = true, .named = is_named(metrics, service), .recent = recent};
 }
 
 /* How often this service has come lately, this time included. */
@@ -128,23 +155,27 @@ static Candidate *count_candidate(LaMetrics *metrics, const LaHostPort *service)
   return candidate;
 }
 
-/* The place of the service of a connection that has finished; it may get one by that. */
-static Place *admit(LaMetrics *metrics, const LaHostPort *service, LaHandshakeResult handshake)
+/* What may give a service a place. */
+typedef enum {
+  FAILED, /* an attempt: it may be a scan's */
+  WORKED, /* something that was open */
+} Evidence;
+
+/* The place of a service; it may get one by this. */
+static unsigned admit(LaMetrics *metrics, const LaHostPort *service, Evidence evidence)
 {
   unsigned place = find_place(metrics, service);
-  if (place == OTHER) {
-    Candidate *candidate = count_candidate(metrics, service);
-    if (candidate != NULL && (handshake == LA_HANDSHAKE_COMPLETE || candidate->recent >= ADMITTED_AT)) {
-      place = place_for(metrics, candidate->recent);
-      if (place != OTHER) {
-        metrics->places[place] = (Place){.service = *service, .used = true, .recent = candidate->recent - 1};
-        *candidate = (Candidate){.recent = 0};
-      }
-    }
+  if (place != OTHER)
+    return place;
+  Candidate *candidate = count_candidate(metrics, service);
+  if (candidate == NULL || (evidence == FAILED && candidate->recent < ADMITTED_AT))
+    return OTHER;
+  place = place_for(metrics, service, candidate->recent);
+  if (place != OTHER) {
+    settle(metrics, place, service, candidate->recent - 1);
+    *candidate = (Candidate){.recent = 0};
   }
-  Place *found = &metrics->places[place];
-  found->recent += found->recent < UINT32_MAX ? 1 : 0;
-  return found;
+  return place;
 }
 
 void la_metrics_age(LaMetrics *metrics)
@@ -184,11 +215,28 @@ void la_metrics_connection(LaMetrics *metrics, const LaConnection *conn)
 {
   LaHostPort service = la_connection_end(conn, LA_ACCEPTOR);
   LaHandshakeResult handshake = la_connection_handshake(conn);
-  Place *place = admit(metrics, &service, handshake);
+  Place *place = &metrics->places[admit(metrics, &service, handshake == LA_HANDSHAKE_COMPLETE ? WORKED : FAILED)];
+  place->recent += place->recent < UINT32_MAX ? 1 : 0;
   place->connections[handshake][la_connection_teardown(conn)]++;
   if (handshake == LA_HANDSHAKE_COMPLETE)
     add_span(&place->handshake, handshake_span(conn));
   add_span(&place->close, la_connection_close_duration(conn));
+}
+
+/* Findings of which a scan raises one for each port or host that it tries. */
+static Evidence evidence_of(const LaFinding *finding)
+{
+  switch (finding->rule_index) {
+  case LA_RULE_INDEX_syn_unanswered:
+  case LA_RULE_INDEX_syn_isn_changed:
+  case LA_RULE_INDEX_connection_refused:
+  case LA_RULE_INDEX_icmp_unreachable:
+  case LA_RULE_INDEX_syn_ack_unanswered:
+  case LA_RULE_INDEX_connect_abandoned:
+  case LA_RULE_INDEX_stray_segment:
+  case LA_RULE_INDEX_invalid_flags: return FAILED;
+  default: return WORKED;
+  }
 }
 
 void la_metrics_event(LaMetrics *metrics, const LaEventRecord *event)
@@ -197,9 +245,9 @@ void la_metrics_event(LaMetrics *metrics, const LaEventRecord *event)
     return;
   unsigned place = OTHER;
   if (event->connection != 0)
-    place = find_place(metrics, &event->server);
+    place = admit(metrics, &event->server, evidence_of(&event->finding));
   else if (event->subject.kind != LA_SUBJECT_SOURCE)
-    place = find_place(metrics, &event->subject.server);
+    place = admit(metrics, &event->subject.server, WORKED);
   metrics->places[place].findings[event->finding.rule_index][event->finding.severity]++;
 }
 
@@ -218,8 +266,8 @@ void la_metrics_count_open(LaMetrics *metrics, LaTracker *tracker)
     unsigned place = find_place(metrics, &service);
     /* A service that never closes anything finishes no connection, and is the one to look for. */
     bool works = la_connection_handshake(conn) == LA_HANDSHAKE_COMPLETE || (conn->flags & LA_CONN_ADOPTED) != 0;
-    if (place == OTHER && works && (place = place_for(metrics, 0)) != OTHER)
-      metrics->places[place] = (Place){.service = service, .used = true};
+    if (place == OTHER && works && (place = place_for(metrics, &service, 0)) != OTHER)
+      settle(metrics, place, &service, 0);
     metrics->places[place].open[state]++;
   }
 }

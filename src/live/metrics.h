@@ -10,17 +10,22 @@
 
 typedef struct LaMetrics LaMetrics;
 
-/* Services that have a label of their own: the busiest ones. All others are `other`, together. */
+/* Services that have a label of their own: those at the ports that somebody named, then the busiest ones. All others are `other`,
+ * together. */
 #define LA_METRICS_SERVICES 32
+#define LA_METRICS_PORTS_MAX 32u /* that may be named */
 
 LaMetrics *la_metrics_new(void); /* (transfer full) */
 void la_metrics_free(LaMetrics *metrics);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaMetrics, la_metrics_free)
 
+/* From now on services at these ports (`count` of them, at most LA_METRICS_PORTS_MAX are taken) keep their label however busy others are. */
+void la_metrics_name_ports(LaMetrics *metrics, const uint16_t *ports, unsigned count);
+
 /* Counts a finished connection. Constant time. */
 void la_metrics_connection(LaMetrics *metrics, const LaConnection *conn);
 
-/* Counts a finding when it is raised; to be called with every event, also those that are held back. */
+/* Counts a finding when it is raised, which gives its service a label if there is one to give; to be called with every event, also those that are held back. */
 void la_metrics_event(LaMetrics *metrics, const LaEventRecord *event);
 
 /* To be called about once a minute: which services are busy is told by what they did lately. */

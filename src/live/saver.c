@@ -35,8 +35,9 @@ typedef struct {
 typedef struct {
   Tuple tuple;
   uint32_t slots[LA_SAVER_FIRST + LA_SAVER_LAST];
-  uint64_t count; /* of all packets; those between the first and the last are gone */
-  GList link;     /* in `order` */
+  uint64_t last_frame; /* of its segments: the tracker's connections do not count ICMP errors */
+  uint64_t count;      /* of all packets; those between the first and the last are gone */
+  GList link;          /* in `order` */
 } Kept;
 
 typedef struct {
@@ -138,12 +139,8 @@ static Kept *kept_of(LaSaver *saver, const Tuple *tuple)
   return kept;
 }
 
-void la_saver_packet(LaSaver *saver, const LaPacketView *packet, const LaSegment *segment)
+static void keep_packet(LaSaver *saver, Kept *kept, const LaPacketView *packet)
 {
-  LaHostPort src = {.addr = segment->src, .port = segment->src_port, .family = segment->family};
-  LaHostPort dst = {.addr = segment->dst, .port = segment->dst_port, .family = segment->family};
-  Tuple tuple = tuple_of(&src, &dst);
-  Kept *kept = kept_of(saver, &tuple);
   unsigned all = LA_SAVER_FIRST + LA_SAVER_LAST;
   unsigned at = kept->count < all ? (unsigned)kept->count : LA_SAVER_FIRST + (unsigned)((kept->count - all) % LA_SAVER_LAST);
   if (kept->count < all) {
@@ -163,6 +160,27 @@ void la_saver_packet(LaSaver *saver, const LaPacketView *packet, const LaSegment
   memcpy(slot->bytes, packet->data, slot->captured_len); /* lint-allow cursor: kept as they are, nobody looks into them */
 }
 
+void la_saver_packet(LaSaver *saver, const LaPacketView *packet, const LaSegment *segment)
+{
+  LaHostPort src = {.addr = segment->src, .port = segment->src_port, .family = segment->family};
+  LaHostPort dst = {.addr = segment->dst, .port = segment->dst_port, .family = segment->family};
+  Tuple tuple = tuple_of(&src, &dst);
+  Kept *kept = kept_of(saver, &tuple);
+  kept->last_frame = packet->frame;
+  keep_packet(saver, kept, packet);
+}
+
+/* Anybody can send errors with any quote: they take room of connections that there are, and make none. */
+void la_saver_icmp(LaSaver *saver, const LaPacketView *packet, const LaIcmpError *icmp)
+{
+  LaHostPort src = {.addr = icmp->quoted_src, .port = icmp->quoted_src_port, .family = icmp->family};
+  LaHostPort dst = {.addr = icmp->quoted_dst, .port = icmp->quoted_dst_port, .family = icmp->family};
+  Tuple tuple = tuple_of(&src, &dst);
+  Kept *kept = g_hash_table_lookup(saver->kept, &tuple);
+  if (kept != NULL)
+    keep_packet(saver, kept, packet);
+}
+
 void la_saver_forget(LaSaver *saver, const LaConnection *conn)
 {
   LaHostPort ends[] = {la_connection_end(conn, LA_OPENER), la_connection_end(conn, LA_ACCEPTOR)};
@@ -171,10 +189,7 @@ void la_saver_forget(LaSaver *saver, const LaConnection *conn)
   if (kept == NULL || kept->count == 0)
     return;
   /* A newer connection may have the four-tuple by now: then the last packet is its own. */
-  unsigned all = LA_SAVER_FIRST + LA_SAVER_LAST;
-  unsigned last =
-      kept->count <= all ? slots_of(kept) - 1 : LA_SAVER_FIRST + (unsigned)((kept->count - 1 - all) % LA_SAVER_LAST);
-  if (saver->slots[kept->slots[last]].frame <= conn->last_frame)
+  if (kept->last_frame <= conn->last_frame)
     drop(saver, kept);
 }
 

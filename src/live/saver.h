@@ -36,6 +36,9 @@ bool la_saver_check(const LaSaver *saver, GError **error);
 /* Keeps a packet. Bytes are copied. */
 void la_saver_packet(LaSaver *saver, const LaPacketView *packet, const LaSegment *segment);
 
+/* Keeps an ICMP error beside the packets of the connection that it quotes; one that quotes no connection that is kept is passed over. */
+void la_saver_icmp(LaSaver *saver, const LaPacketView *packet, const LaIcmpError *icmp);
+
 /* Forgets what is kept of a connection that has finished. */
 void la_saver_forget(LaSaver *saver, const LaConnection *conn);
 

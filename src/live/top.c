@@ -81,7 +81,7 @@ void la_top_connection(LaTop *top, const LaConnectionRecord *record)
   service->reset += record->teardown == LA_TEARDOWN_RST || record->teardown == LA_TEARDOWN_FIN_RST;
 }
 
-void la_top_event(LaTop *top, const LaEventRecord *event)
+void la_top_count(LaTop *top, const LaEventRecord *event)
 {
   const LaHostPort *server = event->connection != 0 ? &event->server : &event->subject.server;
   if (event->kind == LA_EVENT_RAISED && (event->connection != 0 || event->subject.kind != LA_SUBJECT_SOURCE)) {
@@ -89,6 +89,10 @@ void la_top_event(LaTop *top, const LaEventRecord *event)
     service->errors += event->finding.severity == LA_SEVERITY_ERROR;
     service->warnings += event->finding.severity == LA_SEVERITY_WARNING;
   }
+}
+
+void la_top_event(LaTop *top, const LaEventRecord *event)
+{
   LaTopEvent *kept = g_new0(LaTopEvent, 1);
   kept->record = *event;
   kept->record.key = "";

@@ -42,7 +42,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaTop, la_top_free)
 /* Counts a finished connection with its findings. */
 void la_top_connection(LaTop *top, const LaConnectionRecord *record);
 
-/* Keeps a finding that was told. Those of connections that go on count for their service at once. */
+/* Counts a finding for its service when it is raised; to be called with every event, also those that are held back. */
+void la_top_count(LaTop *top, const LaEventRecord *event);
+
+/* Keeps a finding that was told. */
 void la_top_event(LaTop *top, const LaEventRecord *event);
 
 /* Counts the connections that are open now. */

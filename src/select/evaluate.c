@@ -1,5 +1,7 @@
 /* Asking an expression. A comparison goes through the values of its field until one answers it; `!=`, `not in` and `!~` are the
  * opposite of `==`, `in` and `~`, but for a scalar that is not known, of which no comparison holds. */
+#include <string.h>
+
 #include "select/tree.h"
 
 static bool is_negative(LaOp op)
@@ -90,6 +92,50 @@ bool la_node_holds(const LaNode *node, const LaCandidate *candidate)
 bool la_expression_holds(const LaExpression *expression, const LaCandidate *candidate)
 {
   return la_node_holds(expression->root, candidate);
+}
+
+/* Where the ports go that a tree names. */
+typedef struct {
+  uint16_t *ports;
+  unsigned count, max;
+} Named;
+
+static void add_port(Named *named, int64_t port)
+{
+  for (unsigned i = 0; i < named->count; i++)
+    if (named->ports[i] == port)
+      return;
+  if (named->count < named->max)
+    named->ports[named->count++] = (uint16_t)port;
+}
+
+static bool is_server_port(const LaNode *node)
+{
+  for (unsigned p = 0; p < node->parts; p++)
+    if (strcmp(node->part[p]->name, "server.port") == 0)
+      return true;
+  return false;
+}
+
+static void name_ports(const LaNode *node, Named *named)
+{
+  for (; node != NULL; node = node->next) {
+    if (node->kind == LA_NODE_NOT)
+      continue;
+    if (node->kind == LA_NODE_COMPARE && (node->op == LA_OP_EQ || node->op == LA_OP_IN) && is_server_port(node)) {
+      for (unsigned i = 0; i < node->count; i++)
+        if (node->literals[i].low == node->literals[i].high)
+          add_port(named, node->literals[i].low);
+    }
+    name_ports(node->child, named);
+  }
+}
+
+unsigned la_expression_ports(const LaExpression *expression, uint16_t *ports, unsigned count, unsigned max)
+{
+  Named named = {.ports = ports, .count = count, .max = max};
+  name_ports(expression->root, &named);
+  return named.count;
 }
 
 static bool needs_whole(const LaNode *node)

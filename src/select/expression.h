@@ -67,6 +67,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaTally, la_tally_free)
  * is beyond the bound of min, max or a percentile. Such candidates are the examples to show when the expression does not hold. */
 bool la_tally_add(LaTally *tally, const LaCandidate *candidate);
 
+/* Adds the server ports that the expression names (server.port == 8888, port in {80, 443}; not ranges, not what is ruled out) to the `count`
+ * in `ports`, each once and at most `max` in all. Returns how many there are then. */
+unsigned la_expression_ports(const LaExpression *expression, uint16_t *ports, unsigned count, unsigned max);
+
 /* Adds all of `from`, a tally of the same expression. */
 void la_tally_merge(LaTally *into, const LaTally *from);
 

@@ -372,6 +372,25 @@ LaRecords la_policy_records(const LaPolicy *policy)
   return whole ? LA_RECORDS_WHOLE : LA_RECORDS_BRIEF;
 }
 
+static unsigned ports_of(const LaExpression *expression, uint16_t *ports, unsigned count, unsigned max)
+{
+  return expression != NULL ? la_expression_ports(expression, ports, count, max) : count;
+}
+
+unsigned la_policy_ports(const LaPolicy *policy, uint16_t *ports, unsigned max)
+{
+  unsigned count = 0;
+  for (unsigned i = 0; i < policy->services->len; i++)
+    count = ports_of(la_policy_service(policy, i)->where, ports, count, max);
+  for (unsigned i = 0; i < policy->clauses->len; i++)
+    count = ports_of(((const LaPolicyClause *)g_ptr_array_index(policy->clauses, i))->where, ports, count, max);
+  for (unsigned i = 0; i < policy->requirements->len; i++)
+    count = ports_of(((const LaPolicyDemand *)g_ptr_array_index(policy->requirements, i))->expression, ports, count, max);
+  for (unsigned i = 0; i < policy->expectations->len; i++)
+    count = ports_of(((const LaPolicyDemand *)g_ptr_array_index(policy->expectations, i))->expression, ports, count, max);
+  return count;
+}
+
 unsigned la_policy_service_of(const LaPolicy *policy, const LaCandidate *connection)
 {
   for (unsigned i = 1; i < policy->services->len; i++) {

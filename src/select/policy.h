@@ -103,6 +103,9 @@ static inline const LaPolicyService *la_policy_service(const LaPolicy *policy, u
 /* What its expressions need of ordinary connections. */
 LaRecords la_policy_records(const LaPolicy *policy);
 
+/* The server ports that its sections, clauses and demands name, each once; at most `max`. Returns how many. */
+unsigned la_policy_ports(const LaPolicy *policy, uint16_t *ports, unsigned max);
+
 /* The section that a connection belongs to: the first whose `where` holds, else 0. */
 unsigned la_policy_service_of(const LaPolicy *policy, const LaCandidate *connection);
 

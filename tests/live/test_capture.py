@@ -32,6 +32,26 @@ class Capture(live.LiveTest):
         self.assertEqual(capture["snaplen"], 256)
         self.assertEqual(os.stat(os.path.join(self.dir, "t.pcapng")).st_mode & 0o777, 0o600)
 
+    def test_every_captured_packet_is_written(self):
+        # Fragments and packets that are no IP, too: the file has as many packets as were counted.
+        sh("ip link set lo mtu 1500")
+        self.addCleanup(sh, "ip link set lo mtu 65536")
+        run = self.live("-i", "lo", "-w", "t.pcapng", "-o", "ndjson")
+        sender = self.keep(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        sender.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: IP_PMTUDISC_DONT
+        sender.sendto(b"x" * 4000, ("127.0.0.1", 9))
+        raw = self.keep(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        raw.bind(("lo", 0))
+        raw.send(bytes(12) + b"\x88\xb5" + bytes(50))
+        self.talk(self.listen(7001))
+        time.sleep(0.3)
+        run.stop()
+        live_says = run.records("capture")[0]
+        self.assertGreaterEqual(live_says["skipped"]["not_tcp"], 3)
+        file_says = [r for r in self.analyze("t.pcapng", "-o", "ndjson").records if r["type"] == "capture"][0]
+        for key in ("packets", "tcp_segments", "skipped"):
+            self.assertEqual(file_says[key], live_says[key])
+
     def test_any_and_lo(self):
         run = self.live("-i", "any", "-o", "ndjson", "-a", "duration:1")
         self.talk(self.listen(7001))

@@ -89,6 +89,10 @@ class Drops(live.LiveTest):
         self.assertEqual({port: told[port][0] for port in told}, {port: again[port][0] for port in again})
         self.assertEqual(again[touched][1]["dropped_packets"], drops)
         self.assertEqual([r["quality"]["kernel_drops"] for r in done.records if r["type"] == "capture"], [drops])
+        # So does a file that a part of the connections is written to.
+        self.analyze("all.pcapng", "-q", "-Y", "server.port in {8887, 8888}", "-w", "part.pcapng", *LEAK)
+        part = self.leaks(self.analyze("part.pcapng", "-o", "ndjson", *LEAK).records)
+        self.assertEqual({port: again[port] for port in (before, touched, aborted)}, part)
         with open(self.dir + "/all.pcapng", "rb") as f:
             piped = live.subprocess.run(
                 ["sh", "-c", 'cat "$0" | "$1" -o ndjson --threshold close-wait-leak=2s -', f.name, live.BINARY],

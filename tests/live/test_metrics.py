@@ -102,6 +102,26 @@ class Metrics(live.LiveTest):
         self.assertEqual(run.stop(), 130)
         self.assertEqual(len([c for c in run.records("connection") if c["server"]["port"] == 7001]), 20)
 
+    def test_a_finding_gives_its_service_a_label(self):
+        run = self.start("--threshold", "close-wait-leak=500ms")
+        client, _ = self.pair(self.listen(7003))
+        client.close()
+        until(lambda: run.findings("raised"), 10)
+        # The first scrape of all: nothing has finished, nobody has counted what is open.
+        leak = (("code", "close-wait-leak"), ("service", "127.0.0.1:7003"), ("severity", "error"))
+        self.assertEqual(self.scrape(run)[0]["lastack_findings_total"], {leak: 1})
+
+    def test_services_of_the_policy_keep_their_labels(self):
+        with open(self.dir + "/policy", "w", encoding="utf-8") as f:
+            f.write("[service quiet]\nwhere = server.port == 7003\n")
+        run = self.start("--policy", "policy")
+        for port in range(7100, 7140):
+            listener = self.listen(port)
+            for _ in range(3):
+                self.talk(listener)
+        self.talk(self.listen(7003))
+        until(lambda: self.value(run, "lastack_connections_total", service="127.0.0.1:7003") == 1, 10)
+
     def test_counters_never_go_back_and_labels_are_bounded(self):
         run = self.start()
         before = 0

@@ -8,6 +8,13 @@ import live
 from live import until
 
 
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), bytes(data)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
 class Save(live.LiveTest):
     def setUp(self):
         super().setUp()
@@ -57,6 +64,41 @@ class Save(live.LiveTest):
             self.assertEqual(f.read().count(b"close-wait-leak: 127.0.0.1:7001 got the FIN"), 2)
         run.stop()
         server.close()
+
+    def test_the_icmp_error_is_saved_with_its_connection(self):
+        live.sh("ip link add d0 type veth peer name d1; ip address add 192.0.2.1/24 dev d0; ip link set d0 up; ip link set d1 up")
+        live.sh("ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev d0")
+        run = self.live("-i", "d0", "--save-on-finding", "saved", "-o", "ndjson")
+        wire = self.keep(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)))  # all, also what goes out
+        wire.bind(("d0", 3))
+        wire.settimeout(5)
+        client = self.keep(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        client.setblocking(False)
+        client.connect_ex(("192.0.2.9", 7005))
+        syn = next(p for p in iter(lambda: wire.recv(2000), b"") if p[12:14] == b"\x08\x00" and p[23] == 6)
+        self.send_error(wire, syn[:14], syn[14:])
+        self.send_error(wire, syn[:14], bytes(12) + syn[26:30] + bytes((203, 0, 113, 7)) + syn[34:])  # of nobody's
+        until(self.saved, 5)
+        time.sleep(0.2)
+        self.assertEqual(len(self.saved()), 1)
+        self.assertIn("icmp-unreachable", self.saved()[0])
+        done = self.analyze(os.path.join(self.folder, self.saved()[0]), "-o", "ndjson")
+        connections = [r for r in done.records if r["type"] == "connection"]
+        self.assertEqual([c["handshake"]["result"] for c in connections], ["unreachable"])
+        self.assertIn("icmp-unreachable", [f["code"] for f in connections[0]["findings"]])
+        capture = [r for r in done.records if r["type"] == "capture"][0]
+        self.assertEqual(capture["packets"] - capture["tcp_segments"], 1)
+        run.stop()
+
+    @staticmethod
+    def send_error(wire, link, quote):
+        """A router's word that nobody is there: the quote is an IP header and eight bytes behind it."""
+        icmp = bytearray(struct.pack("!BBHI", 3, 1, 0, 0) + quote[:28])
+        icmp[2:4] = struct.pack("!H", checksum(icmp))
+        ip = bytearray(struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(icmp), 7, 0, 64, 1, 0,
+                                   socket.inet_aton("192.0.2.254"), socket.inet_aton("192.0.2.1")))
+        ip[10:12] = struct.pack("!H", checksum(ip))
+        wire.send(link + bytes(ip) + bytes(icmp))
 
     def test_the_first_and_the_last_of_many_packets(self):
         run = self.live("-i", "lo", "--save-on-finding", "saved", "-o", "ndjson")

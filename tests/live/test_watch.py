@@ -1,5 +1,6 @@
 """The full-screen view, in a real terminal: tmux holds it, capture-pane reads it."""
 import os
+import re
 import shutil
 import signal
 import socket
@@ -90,6 +91,16 @@ class Watch(live.LiveTest):
         self.assertNotIn("Enter connection", after)
         pair[0].close()
         server.close()
+
+    def test_what_is_held_back_counts(self):
+        self.start()
+        listener = self.listen(7001)
+        servers = [self.half_closed(listener) for _ in range(3)]
+        # OPEN, C-WAIT, ENDED, RESET, ERR: one is told, and all count.
+        until(lambda: re.search(r"(?m)^127\.0\.0\.1:7001 +3 +3 +0 +0 +3 ", self.screen()), 10)
+        self.assertEqual(self.screen().count("close-wait-leak:"), 1, self.screen())
+        for server in servers:
+            server.close()
 
     def open_the_leak(self):
         """The findings come in any order: goes down until the leak's ladder is there."""

@@ -143,6 +143,41 @@ static void the_busiest_have_places(void **state)
   end(&s);
 }
 
+static void named_ports_keep_their_labels(void **state)
+{
+  (void)state;
+  Scene s;
+  start(&s);
+  la_metrics_name_ports(s.metrics, (const uint16_t[]){9000, 9001}, 2);
+  connections(&s, 9000, LA_HANDSHAKE_COMPLETE, 1);
+  for (unsigned i = 0; i < LA_METRICS_SERVICES; i++)
+    connections(&s, 8000 + i, LA_HANDSHAKE_COMPLETE, 1000);
+  connections(&s, 7000, LA_HANDSHAKE_COMPLETE, 5000); /* takes the place of the idlest, and that is not the named one */
+  assert_true(value(&s, COMPLETE("192.0.2.1:7000")) > 0);
+  assert_true(value(&s, COMPLETE("192.0.2.1:9000")) == 1);
+  connections(&s, 9001, LA_HANDSHAKE_COMPLETE, 1); /* a named one needs not be busy */
+  assert_true(value(&s, COMPLETE("192.0.2.1:9001")) == 1);
+  end(&s);
+}
+
+static void named_ports_are_bounded(void **state)
+{
+  (void)state;
+  Scene s;
+  start(&s);
+  uint16_t ports[2 * LA_METRICS_PORTS_MAX];
+  for (unsigned i = 0; i < G_N_ELEMENTS(ports); i++)
+    ports[i] = (uint16_t)(9000 + i);
+  la_metrics_name_ports(s.metrics, ports, G_N_ELEMENTS(ports));
+  for (unsigned i = 0; i < G_N_ELEMENTS(ports); i++)
+    connections(&s, 9000 + i, LA_HANDSHAKE_COMPLETE, 1);
+  assert_true(value(&s, COMPLETE("192.0.2.1:9000")) == 1);
+  assert_true(value(&s, COMPLETE("192.0.2.1:9031")) == 1);
+  assert_true(value(&s, COMPLETE("192.0.2.1:9032")) == -1);
+  assert_true(value(&s, COMPLETE("other")) == 32);
+  end(&s);
+}
+
 static unsigned rule_index(const char *code)
 {
   unsigned count;
@@ -170,9 +205,19 @@ static void findings_count_when_raised(void **state)
   la_metrics_event(s.metrics, &event);
   assert_true(value(&s, FINDING("192.0.2.1:80", "close-wait-leak")) == 1);
   event.kind = LA_EVENT_RAISED;
-  event.server = service(81); /* has no label */
+  event.server = service(81); /* no connection of it has finished yet: it is open, and that is what is wrong */
   la_metrics_event(s.metrics, &event);
-  assert_true(value(&s, FINDING("other", "close-wait-leak")) == 1);
+  assert_true(value(&s, FINDING("192.0.2.1:81", "close-wait-leak")) == 1);
+  event.finding.rule_index = (uint8_t)rule_index("connection-refused"); /* may be a scan */
+  for (unsigned port = 100; port < 200; port++) {
+    event.server = service(port);
+    la_metrics_event(s.metrics, &event);
+  }
+  assert_true(value(&s, FINDING("other", "connection-refused")) == 100);
+  event.server = service(7000);
+  for (unsigned i = 0; i < 20; i++) /* and this is a service that is down */
+    la_metrics_event(s.metrics, &event);
+  assert_true(value(&s, FINDING("192.0.2.1:7000", "connection-refused")) >= 10);
   /* Of a host: the service, but never a source. */
   event.connection = 0;
   event.finding.rule_index = (uint8_t)rule_index("close-wait-pileup");
@@ -190,10 +235,9 @@ static void findings_count_when_raised(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(spans_are_below_their_bounds),
-      cmocka_unit_test(what_has_a_label),
-      cmocka_unit_test(the_busiest_have_places),
-      cmocka_unit_test(findings_count_when_raised),
+      cmocka_unit_test(spans_are_below_their_bounds), cmocka_unit_test(what_has_a_label),
+      cmocka_unit_test(the_busiest_have_places),      cmocka_unit_test(named_ports_keep_their_labels),
+      cmocka_unit_test(named_ports_are_bounded),      cmocka_unit_test(findings_count_when_raised),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,24 @@ static void services(void **state)
   assert_int_equal(la_policy_service(policy, 2)->fail_on, LA_SEVERITY_NOTE);
 }
 
+static void ports(void **state)
+{
+  (void)state;
+  uint16_t named[4];
+  g_autoptr(LaPolicy) policy =
+      parse("[policy]\nexpect.a = share(server.port == 11 and teardown == \"fin\") > 1%\n"
+            "[service one]\nwhere = server.port == 8888 and client.ip in 10.0.0.0/8\n"
+            "[service two]\nwhere = port in {80, 8888} or not server.port == 22 or server.port in 1..9\n"
+            "[allow no-data]\nwhere = client.port == 5 or server.port != 6 or server.port > 7\n");
+  assert_int_equal(la_policy_ports(policy, named, 4), 3);
+  assert_int_equal(named[0], 8888);
+  assert_int_equal(named[1], 80);
+  assert_int_equal(named[2], 11);
+  assert_int_equal(la_policy_ports(policy, named, 1), 1);
+  g_autoptr(LaPolicy) none = la_policy_new();
+  assert_int_equal(la_policy_ports(none, named, 4), 0);
+}
+
 static void everything(void **state)
 {
   (void)state;
@@ -234,9 +252,9 @@ static void any_text(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(built_in),     cmocka_unit_test(clauses),    cmocka_unit_test(expiry),
-      cmocka_unit_test(services),     cmocka_unit_test(everything), cmocka_unit_test(command_line),
-      cmocka_unit_test(as_key_files), cmocka_unit_test(lines),      cmocka_unit_test(any_text),
+      cmocka_unit_test(built_in),   cmocka_unit_test(clauses),      cmocka_unit_test(expiry),       cmocka_unit_test(services),
+      cmocka_unit_test(everything), cmocka_unit_test(command_line), cmocka_unit_test(as_key_files), cmocka_unit_test(lines),
+      cmocka_unit_test(any_text),   cmocka_unit_test(ports),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
