@@ -57,7 +57,7 @@ typedef struct {
   uint64_t evicted;
   uint64_t bytes;       /* of memory for connections */
   uint64_t sockets;     /* of this machine, as its kernel counts them */
-  uint64_t unseen;      /* of these, with a peer, that no packet was about */
+  uint64_t unseen;      /* of these, with a peer, that no connection is about */
   uint64_t contradicts; /* that the kernel still holds although packets have ended them */
   uint8_t asked_kernel; /* 0: the three before are not known */
 } LaStatsRecord;

@@ -174,7 +174,7 @@ static void take_example(LaGroup *group, const LaFinding *finding, const LaConne
   group->sentence = g_string_free(sentence, FALSE);
   g_free(group->path);
   group->path = g_strdup(record->path);
-  group->example_id = record->conn->id;
+  group->example_id = (record->conn->flags & LA_CONN_ADOPTED) == 0 ? record->conn->id : 0;
   group->example_file = record->file;
   group->example_client = la_connection_end(record->conn, LA_OPENER);
 }

@@ -33,7 +33,7 @@ typedef struct {
   LaHistory history;
   LaDistinct clients;
   /* the example: the first of the strongest confidence */
-  uint32_t example_id;
+  uint32_t example_id; /* 0: a capture file would not have it under this id */
   unsigned example_file;
   LaHostPort example_client;
   char *sentence; /* (owned) */

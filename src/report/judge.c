@@ -212,10 +212,10 @@ static LaExample *example_of_connection(const LaJudge *judge, const LaConnection
   const LaConnection *conn = record->conn;
   LaExample *example = g_new0(LaExample, 1);
   example->path = g_strdup(record->path);
-  example->id = conn->id;
+  example->id = (conn->flags & LA_CONN_ADOPTED) == 0 ? conn->id : 0; /* no file gives it this id */
   example->client = la_connection_end(conn, LA_OPENER);
   example->server = la_connection_end(conn, LA_ACCEPTOR);
-  example->started = conn->first_time;
+  example->started = (conn->flags & LA_CONN_ADOPTED) == 0 ? conn->first_time : LA_TIME_NONE;
   example->blame = LA_BLAME_NONE;
   if (judge->options.owners != NULL)
     example->owner = la_owners_say(judge->options.owners, &example->client, &example->server, conn->first_time);

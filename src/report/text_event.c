@@ -92,7 +92,7 @@ void la_text_so_far(LaReport *base, const LaCounts *counts, const LaStatsRecord 
   if (stats->asked_kernel != 0)
     g_string_append_printf(out,
                            "         the kernel of this machine has %" G_GUINT64_FORMAT " sockets; of %" G_GUINT64_FORMAT
-                           " with a peer no packet was seen\n",
+                           " with a peer no connection is followed\n",
                            stats->sockets, stats->unseen);
   unsigned count;
   const LaRule *const *rules = la_rules(&count);

@@ -65,7 +65,7 @@ static void append_when(const LaTextReport *report, GString *out, const LaGroup 
 
 void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group)
 {
-  if (report->base.options->show_options == NULL)
+  if (report->base.options->show_options == NULL || group->example_id == 0)
     return;
   g_autoptr(GString) line = g_string_new("lastack show ");
   bool standard_input = strcmp(group->path, "-") == 0;
@@ -229,7 +229,7 @@ static void append_notes(const LaTextReport *report, GString *out, LaGroup *cons
       g_string_append(line, " and ");
       la_text_count(line, services - 1, "other service", "other services");
     }
-    if (connections == 1)
+    if (connections == 1 && groups[i]->example_id != 0)
       g_string_append_printf(line, ", --conn %u", groups[i]->example_id);
     la_style_paint(style, out, LA_PAINT_NOTE, "note");
     la_style_pad(out, 4, LA_TEXT_LABEL);

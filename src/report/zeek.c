@@ -254,7 +254,7 @@ LaTime la_zeek_duration(const LaConnection *conn)
   LaTime client = LA_TIME_NONE;
   LaTime server = LA_TIME_NONE;
   if (!closed_at(conn, LA_OPENER, &client) || !closed_at(conn, LA_ACCEPTOR, &server))
-    return la_connection_duration(conn);
+    return MAX(la_connection_duration(conn), 0); /* without packets there is none */
   LaTime last = MAX(client, server);
   return last > conn->first_time ? last - conn->first_time : 0;
 }

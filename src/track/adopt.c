@@ -151,7 +151,7 @@ LaAdoptResult la_tracker_adopt(LaTracker *t, const LaAdopted *a)
   conn->family = a->local.family;
   conn->roles_from = LA_ROLES_KERNEL;
   conn->hash = la_table_hash(&t->table, &tuple);
-  conn->id = t->next_id++;
+  conn->id = LA_ADOPTED_IDS + t->adoption.count++;
   conn->file = t->file;
   conn->first_time = conn->last_time = a->time;
   conn->flags = LA_CONN_ADOPTED | LA_CONN_MIDSTREAM | LA_CONN_ESTABLISHED;

@@ -1,11 +1,16 @@
 /* Connections that were there before the capture: what the kernel tells of its own sockets makes them, without a packet.
  *
  * An adopted connection has LA_CONN_ADOPTED and LA_ROLES_KERNEL. Until a packet of it comes its first_frame is 0, and its first_time is
- * the moment at which the kernel was asked: it began before that. */
+ * the moment at which the kernel was asked: it began before that.
+ *
+ * Ids count packets' connections. An adopted one has an id from LA_ADOPTED_IDS on, and when its first packet comes the number that it would
+ * have had without the kernel is left out: so the other connections have the ids that a file with the same packets gives them. */
 #ifndef LA_TRACK_ADOPT_H
 #define LA_TRACK_ADOPT_H
 
 #include "track/tracker.h"
+
+#define LA_ADOPTED_IDS UINT32_C(3000000001)
 
 /* Where somebody listens, which tells the server. */
 typedef enum {

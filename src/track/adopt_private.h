@@ -9,8 +9,9 @@
 struct LaTracker;
 
 typedef struct {
-  GArray *refs; /* of LaRef, in the order in which they were adopted; some of them have finished. NULL: none (owned) */
-  guint spare;  /* where to look for the next that can be spared */
+  GArray *refs;   /* of LaRef, in the order in which they were adopted; some of them have finished. NULL: none (owned) */
+  uint32_t count; /* how many there were */
+  guint spare;    /* where to look for the next that can be spared */
 } LaAdoption;
 
 void la_adoption_clear(LaAdoption *adoption);

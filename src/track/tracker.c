@@ -195,8 +195,10 @@ static uint64_t process_short(LaTracker *t, LaConnection *conn, LaSide side, con
 
 LaFollowed la_tracker_follow(LaTracker *t, LaConnection *conn, LaSide side, const LaSegment *s)
 {
-  if (conn->first_frame == 0)
+  if (conn->first_frame == 0) {
     la_adopted_spoke(conn, side, s);
+    t->next_id++; /* see LA_ADOPTED_IDS */
+  }
   uint64_t marks = la_classify(conn, side, s);
   LaMoment *moment = NULL;
   /* Around a FIN the order of data matters, too: whether the FIN could be taken. */

@@ -116,6 +116,31 @@ class Adopted(live.LiveTest):
         self.assertEqual([s["state"] for s in closed_late["path"]["server"]], ["CLOSE_WAIT", "LAST_ACK", "CLOSED"])
         peer.close()
 
+    def test_the_file_says_the_same_of_all_others(self):
+        listener = self.listen(7001)
+        pairs = [self.pair(listener) for _ in range(4)]
+        run = self.live("-i", "lo", "-o", "ndjson", "-o", "zeek:conn.log", "-o", "csv:table", "-o", "text:report", "-w", "w.pcapng")
+        self.talk(listener)
+        pairs[0][0].sendall(b"x")
+        pairs[0][1].recv(1)
+        time.sleep(0.2)
+        self.talk(listener)
+        time.sleep(0.2)
+        run.stop()
+        live_ones = {c["id"]: c for c in self.valid(run)}
+        self.assertEqual(len(live_ones), 6)
+        offline = {c["id"]: c for c in self.analyze("w.pcapng", "-o", "ndjson").records if c["type"] == "connection"}
+        self.assertEqual({i for i in offline if offline[i]["roles_from"] == "syn"}, {i for i in live_ones if i < 3 * 10 ** 9})
+        self.assertEqual(len(offline), 3)
+        for number in set(offline) & set(live_ones):
+            for key in ("client", "server", "handshake", "teardown", "path", "final", "findings", "first_packet", "last_packet"):
+                self.assertEqual(live_ones[number][key], offline[number][key])
+        with open(os.path.join(self.dir, "conn.log"), encoding="utf-8") as f:
+            silent = [line.split("\t") for line in f if "\t-\t0\t-\t0\t-\t" in line]
+        self.assertEqual([row[8] for row in silent], ["-"] * 3)
+        with open(os.path.join(self.dir, "report"), encoding="utf-8") as f:
+            self.assertNotIn("--conn 3000", f.read())
+
     def test_a_pile_up_and_leaks_from_before(self):
         held = self.half_closed(self.listen(7001), 40)
         run = self.live("-i", "lo", "-o", "ndjson", "--threshold", "close-wait-leak=2s", "--threshold", "close-wait-pileup.held=1s",

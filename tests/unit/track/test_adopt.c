@@ -227,14 +227,15 @@ static void a_syn_succeeds_it(void **state)
   la_tracker_advance(t.tracker, BEGINNING + 2 * LA_SEC);
   LaConnection *conn = la_tracker_next(t.tracker);
   assert_non_null(conn);
-  assert_int_equal(conn->id, 1);
+  assert_int_equal(conn->id, LA_ADOPTED_IDS);
   assert_int_equal(conn->ended_by, LA_ENDED_GONE);
   assert_true(la_connection_is_silent(conn));
   la_tracker_recycle(t.tracker, conn);
   la_tracker_finish(t.tracker, BEGINNING + 3 * LA_SEC);
   conn = la_tracker_next(t.tracker);
   assert_int_equal(conn->roles_from, LA_ROLES_SYN);
-  assert_int_equal(conn->earlier.id, 1);
+  assert_int_equal(conn->id, 1); /* as in a file with these packets */
+  assert_int_equal(conn->earlier.id, LA_ADOPTED_IDS);
   assert_int_equal(la_connection_handshake(conn), LA_HANDSHAKE_COMPLETE);
   talk_end(&t);
 }
@@ -308,6 +309,27 @@ static void what_the_kernel_still_holds_is_not_idle_and_what_it_does_not_is_gone
   talk_end(&t);
 }
 
+static void others_keep_the_ids_of_a_file_with_these_packets(void **state)
+{
+  (void)state;
+  Talk t;
+  start(&t, 0);
+  adopt(&t, LA_TCP_ESTABLISHED);
+  t.port[LA_OPENER] = 50001;
+  LaConnection *silent = adopt(&t, LA_TCP_ESTABLISHED);
+  assert_int_equal(silent->id, LA_ADOPTED_IDS + 1);
+  t.port[LA_OPENER] = 50002;
+  play(&t, "0 C S 0");
+  assert_int_equal(t.note.id, 1);
+  t.port[LA_OPENER] = 40001;
+  play(&t, "0 C PA 100 200 10; 1 S A 200 110");
+  assert_int_equal(t.note.id, LA_ADOPTED_IDS);
+  t.port[LA_OPENER] = 50003;
+  play(&t, "0 C S 0");
+  assert_int_equal(t.note.id, 3);
+  talk_end(&t);
+}
+
 static void packets_speak_for_themselves(void **state)
 {
   (void)state;
@@ -340,7 +362,7 @@ static void those_without_packets_make_room_before_others(void **state)
       assert_int_equal(conn->ended_by, LA_ENDED_EVICTED);
       assert_int_equal(conn->roles_from, LA_ROLES_KERNEL);
       assert_true(la_connection_is_silent(conn));
-      assert_int_equal(conn->id, ++gone);
+      assert_int_equal(conn->id, LA_ADOPTED_IDS + gone++);
       la_tracker_recycle(t.tracker, conn);
     }
   }
@@ -369,6 +391,7 @@ int main(void)
       cmocka_unit_test(one_whose_syn_is_in_the_capture_was_not_there_before),
       cmocka_unit_test(packets_from_just_before_the_reading_do_not_go_back_in_time),
       cmocka_unit_test(what_the_kernel_still_holds_is_not_idle_and_what_it_does_not_is_gone),
+      cmocka_unit_test(others_keep_the_ids_of_a_file_with_these_packets),
       cmocka_unit_test(packets_speak_for_themselves),
       cmocka_unit_test(those_without_packets_make_room_before_others),
   };
