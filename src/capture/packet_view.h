@@ -14,6 +14,7 @@ typedef struct {
   LaTime time;           /* ns since the epoch; LA_TIME_NONE when the file gives none (simple packet blocks) */
   uint32_t interface;    /* index of the interface, counted through all sections of the file */
   uint16_t link_type;    /* LINKTYPE_ value as in the file (tcpdump.org's list) */
+  uint8_t has_options;   /* 1: its block has options: see la_source_packet_options */
   int8_t fcs_len;        /* bytes of frame check sequence at the end that the file announces; -1 when it does not say */
 } LaPacketView;
 

@@ -199,10 +199,23 @@ static inline __attribute__((always_inline)) Step take_packet(LaSource *source, 
   if (obsolete && la_load_u16(at + 10, order) != 0xffff) /* 0xffff: not known */
     add_drops(source, packet, before, la_load_u16(at + 10, order));
   size_t options_at = PACKET_FIXED + ((size_t)captured_len + 3) / 4 * 4;
-  if (options_at + TRAILER_LEN < block->len)
+  if (options_at + TRAILER_LEN < block->len) {
+    packet->has_options = 1;
     read_packet_options(source, block, before, packet);
+  }
   source->window.at += block->len;
   return STEP_PACKET;
+}
+
+LaPacketOptions la_source_packet_options(const LaSource *source, const LaPacketView *packet)
+{
+  if (packet->has_options == 0)
+    return (LaPacketOptions){0};
+  LaByteOrder order = source->pcapng.order;
+  const uint8_t *block = packet->data - PACKET_FIXED;
+  uint32_t len = (la_load_u32(block + 4, order) + 3) & ~UINT32_C(3); /* take_packet has checked it */
+  const uint8_t *at = packet->data + ((size_t)packet->captured_len + 3) / 4 * 4;
+  return (LaPacketOptions){.at = at, .len = (size_t)(block + len - TRAILER_LEN - at), .swapped = order == LA_ORDER_SWAPPED};
 }
 
 /* Simple packet blocks: the section's first interface, no time; the captured length is that of the wire, cut by the
@@ -333,6 +346,7 @@ static Step take_statistics(LaSource *source, const Block *block)
   LaInterface *in = la_source_interface(source, index);
   LaInterfaceExtra *extra = la_source_extra(source, index);
   uint64_t ticks = (uint64_t)la_load_u32(block->at + 12, order) << 32 | la_load_u32(block->at + 16, order);
+  int64_t received = -1;
   int64_t os_drops = -1;
   int64_t if_drops = -1;
   const uint8_t *options = block->at + STATISTICS_FIXED;
@@ -343,6 +357,8 @@ static Step take_statistics(LaSource *source, const Block *block)
       continue;
     if (option.code == LA_OPTION_ISB_ENDTIME)
       ticks = (uint64_t)la_load_u32(option.value, order) << 32 | la_load_u32(option.value + 4, order);
+    else if (option.code == LA_OPTION_ISB_IFRECV)
+      received = load_count(&option, order);
     else if (option.code == LA_OPTION_ISB_IFDROP)
       if_drops = load_count(&option, order);
     else if (option.code == LA_OPTION_ISB_OSDROP)
@@ -366,6 +382,15 @@ static Step take_statistics(LaSource *source, const Block *block)
                        if_drops >= 0 ? (uint64_t)if_drops : extra->if_drops};
   if (os_drops >= 0 || if_drops >= 0)
     locate_drops(source, index, drops, timed ? end : LA_TIME_NONE);
+  if (source->told != NULL && source->told->len < LA_TOLD_STATISTICS_MAX) {
+    LaToldStatistics told = {.interface = index,
+                             .after = source->frame,
+                             .end_time = timed ? end : LA_TIME_NONE,
+                             .received = received,
+                             .kernel_drops = os_drops,
+                             .interface_drops = if_drops};
+    g_array_append_val(source->told, told);
+  }
   return STEP_OTHER;
 }
 

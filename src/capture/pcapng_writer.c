@@ -17,6 +17,7 @@
 
 #define FILE_BUFFER ((guint)256 << 10)
 #define OPTION_MAX 65535
+#define KEPT_MAX ((size_t)512 << 10) /* bytes of a packet's own options */
 
 struct LaPcapngWriter {
   int fd; /* -1 when closed */
@@ -228,20 +229,58 @@ bool la_pcapng_writer_add_interface(LaPcapngWriter *writer, const LaPcapngInterf
 }
 
 /* Whether a simple packet block says as much of `packet`: it has no captured length of its own. */
-static bool is_simple(const LaPcapngWriter *writer, uint32_t interface, const LaPacketView *packet, const char *comment)
+static bool is_simple(const LaPcapngWriter *writer, uint32_t interface, const LaPacketView *packet)
 {
-  if (packet->time != LA_TIME_NONE || interface != 0 || comment != NULL)
+  if (packet->time != LA_TIME_NONE || interface != 0)
     return false;
   uint32_t snaplen = g_array_index(writer->snaplens, uint32_t, 0);
   return packet->captured_len == (snaplen != 0 ? MIN(packet->wire_len, snaplen) : packet->wire_len);
 }
 
+/* One option of a packet's own in this machine's byte order. One of an unknown kind holds who knows what: it stays as it is, and is left
+ * out where it would have to be turned round. */
+static void put_kept(GByteArray *block, const LaOption *option, LaByteOrder order)
+{
+  bool word = option->code == LA_OPTION_EPB_FLAGS || option->code == LA_OPTION_EPB_QUEUE;
+  bool count = option->code == LA_OPTION_EPB_DROPCOUNT || option->code == LA_OPTION_EPB_PACKETID;
+  bool bytes = option->code == LA_OPTION_COMMENT || option->code == LA_OPTION_EPB_HASH || option->code == LA_OPTION_EPB_VERDICT;
+  if (order == LA_ORDER_NATIVE || bytes) {
+    put_option(block, option->code, option->value, option->len);
+  } else if (word && option->len == 4) {
+    uint32_t value = la_load_u32(option->value, order);
+    put_option(block, option->code, &value, sizeof value);
+  } else if (count && option->len == 8) {
+    put_u64_option(block, option->code, la_load_u64(option->value, order));
+  }
+}
+
+static void put_behind(GByteArray *block, const LaPcapngBehind *behind)
+{
+  const uint8_t *at = behind->kept.at;
+  size_t len = MIN(behind->kept.len, KEPT_MAX);
+  LaByteOrder order = behind->kept.swapped ? LA_ORDER_SWAPPED : LA_ORDER_NATIVE;
+  LaOption option;
+  while (at != NULL && la_option_next(&at, &len, order, &option)) {
+    if (option.code != LA_OPTION_EPB_DROPCOUNT || behind->drops == LA_DROP_COUNTS_KEPT)
+      put_kept(block, &option, order);
+  }
+  for (unsigned i = 0; i < behind->comment_count; i++)
+    put_text(block, LA_OPTION_COMMENT, behind->comments[i]);
+}
+
 bool la_pcapng_writer_packet(LaPcapngWriter *writer, uint32_t interface, const LaPacketView *packet, const char *comment,
                              GError **error)
 {
+  LaPcapngBehind behind = {.comments = &comment, .comment_count = comment != NULL ? 1 : 0};
+  return la_pcapng_writer_packet_with(writer, interface, packet, &behind, error);
+}
+
+bool la_pcapng_writer_packet_with(LaPcapngWriter *writer, uint32_t interface, const LaPacketView *packet,
+                                  const LaPcapngBehind *behind, GError **error)
+{
   g_return_val_if_fail(interface < writer->snaplens->len, false);
   GByteArray *block = writer->block;
-  if (is_simple(writer, interface, packet, comment)) {
+  if (behind->kept.at == NULL && behind->comment_count == 0 && is_simple(writer, interface, packet)) {
     begin_block(writer, 3);
     put_u32(block, packet->wire_len);
     put_padded(block, packet->data, packet->captured_len);
@@ -254,7 +293,7 @@ bool la_pcapng_writer_packet(LaPcapngWriter *writer, uint32_t interface, const L
   put_u32(block, packet->wire_len);
   put_padded(block, packet->data, packet->captured_len);
   guint options_at = block->len;
-  put_text(block, LA_OPTION_COMMENT, comment);
+  put_behind(block, behind);
   end_options(block, options_at);
   return end_block(writer, error);
 }

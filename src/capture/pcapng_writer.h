@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "capture/packet_view.h"
+#include "capture/source.h"
 
 typedef struct LaPcapngWriter LaPcapngWriter;
 
@@ -32,6 +33,19 @@ typedef struct {
   int64_t interface_drops;
 } LaPcapngStatistics;
 
+typedef enum {
+  LA_DROP_COUNTS_KEPT,
+  LA_DROP_COUNTS_LEFT_OUT, /* they count since the packet before, which is another one now */
+} LaDropCounts;
+
+/* What is written behind a packet. All borrowed for the call. */
+typedef struct {
+  LaPacketOptions kept; /* the options it came with: those that this knows, or that need no knowledge of the byte order */
+  const char *const *comments; /* UTF-8, each cut to 65535 bytes; behind the kept ones */
+  unsigned comment_count;
+  LaDropCounts drops; /* among the kept options */
+} LaPcapngBehind;
+
 /* Creates or empties `path` ("-": standard output) and writes the section header; `application` is its shb_userappl.
  * (transfer full) */
 LaPcapngWriter *la_pcapng_writer_open(const char *path, const char *application, GError **error);
@@ -49,6 +63,10 @@ bool la_pcapng_writer_add_interface(LaPcapngWriter *writer, const LaPcapngInterf
  * snaplen) is written as one. */
 bool la_pcapng_writer_packet(LaPcapngWriter *writer, uint32_t interface, const LaPacketView *packet, const char *comment,
                              GError **error);
+
+/* The same with more behind it. Kept options beyond 512 KiB are left out, so that readers still take the block for a sane one. */
+bool la_pcapng_writer_packet_with(LaPcapngWriter *writer, uint32_t interface, const LaPacketView *packet,
+                                  const LaPcapngBehind *behind, GError **error);
 
 /* Writes an interface statistics block, stamped with its end time. */
 bool la_pcapng_writer_statistics(LaPcapngWriter *writer, uint32_t interface, const LaPcapngStatistics *statistics,

@@ -63,6 +63,7 @@ uint32_t la_source_add_interface(LaSource *source, const LaInterface *interface,
 {
   g_array_append_vals(source->interfaces, interface, 1);
   g_array_append_vals(source->extras, extra, 1);
+  la_source_interface(source, source->interfaces->len - 1)->fcs_len = extra->fcs_len;
   return source->interfaces->len - 1;
 }
 
@@ -249,6 +250,7 @@ void la_source_free(LaSource *source)
     return;
   if (source->owns_fd)
     close(source->fd);
+  g_clear_pointer(&source->told, g_array_unref);
   la_window_clear(&source->window);
   la_stream_free(source->stream);
   g_array_free(source->interfaces, TRUE);
@@ -307,6 +309,20 @@ void la_source_take_losses(LaSource *source, LaLosses *losses)
     return;
   la_losses_add_all(losses, &source->losses);
   source->losses.count = 0;
+}
+
+void la_source_keep_statistics(LaSource *source)
+{
+  if (source->told == NULL)
+    source->told = g_array_new(FALSE, FALSE, sizeof(LaToldStatistics));
+}
+
+void la_source_take_statistics(LaSource *source, GArray *told)
+{
+  if (source->told == NULL || source->told->len == 0)
+    return;
+  g_array_append_vals(told, source->told->data, source->told->len);
+  g_array_set_size(source->told, 0);
 }
 
 LaTime la_source_stated_end(const LaSource *source)

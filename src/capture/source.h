@@ -30,6 +30,7 @@ typedef enum {
 typedef struct {
   uint16_t link_type;
   uint32_t snaplen;           /* 0: no limit */
+  int8_t fcs_len;             /* bytes of frame check sequence at the end of its packets; -1: not said */
   const char *name;           /* if_name, or NULL (borrowed from the source, for its whole life) */
   const char *description;    /* if_description, or NULL (the same) */
   const char *filter;         /* if_filter as text, or NULL (the same) */
@@ -41,6 +42,21 @@ typedef struct {
   uint64_t time_out_of_range; /* how many had a second's fraction of a second or more (pcap: carried over into the seconds),
                                * or a time beyond the year 2262 (pcapng: held there) */
 } LaInterface;
+
+/* The options of a packet's block (comments, direction ...), as they lie in the file. */
+typedef struct {
+  const uint8_t *at; /* NULL: none */
+  size_t len;
+  bool swapped; /* they are in the other byte order than this machine's */
+} LaPacketOptions;
+
+/* An interface statistics block, as the file has it. Counts are since the capture began; -1 and LA_TIME_NONE: not said. */
+typedef struct {
+  uint32_t interface; /* counted through all sections */
+  uint64_t after;     /* the file's number of the packet before it; 0: none */
+  LaTime end_time;
+  int64_t received, kernel_drops, interface_drops;
+} LaToldStatistics;
 
 /* Opens `path` ("-": standard input). NULL and LA_ERROR_OPEN with one clear line that names the path when it cannot be
  * opened, is a directory, is empty, or is no capture. (transfer full) */
@@ -70,6 +86,17 @@ LaReadResult la_source_next(LaSource *source, LaPacketView *ret_packet);
  * is LA_READ_PACKET when the count is not 0, else LA_READ_END or LA_READ_BROKEN. What la_source_interfaces tells is as of
  * the last packet of the batch. */
 unsigned la_source_next_batch(LaSource *source, LaPacketView *packets, unsigned max, LaReadResult *ret_result);
+
+/* From now on the source keeps the statistics blocks that it reads, for whoever copies the capture; at most so many at a time. */
+#define LA_TOLD_STATISTICS_MAX 65536
+void la_source_keep_statistics(LaSource *source);
+
+/* Those read since the last call, in the file's order, appended to `told` (of LaToldStatistics). Some may stand behind the packets that the source
+ * gave out last. */
+void la_source_take_statistics(LaSource *source, GArray *told);
+
+/* The options that came with `packet`, one of the latest that the source gave out. (borrowed as the packet's bytes) */
+LaPacketOptions la_source_packet_options(const LaSource *source, const LaPacketView *packet);
 
 /* After LA_READ_BROKEN: why, as one line without the path ("cut off in the middle of packet 17 ..."); else NULL. (borrowed) */
 const char *la_source_error(const LaSource *source);

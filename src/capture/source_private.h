@@ -65,6 +65,7 @@ struct LaSource {
   GArray *extras;     /* of LaInterfaceExtra */
   LaTime stated_end;
   LaLosses losses;  /* that nobody has taken yet */
+  GArray *told;     /* of LaToldStatistics; NULL: nobody wants them */
   LaReadResult end; /* LA_READ_PACKET: goes on; else what is told when the packets before are taken */
   bool end_told;
   char *error; /* set with LA_READ_BROKEN */

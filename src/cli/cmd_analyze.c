@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/annotate.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -22,16 +23,9 @@ static void hint_at_command(const LaOptions *options)
     fprintf(stderr, "lastack: there is no such file; if a command was meant: lastack %s\n", nearest);
 }
 
-/* -w: the second pass. */
-static LaExitCode write_selection(const LaPipeline *pipeline)
+/* What a second pass over the captures came to. */
+static LaExitCode tell_second(const LaPipeline *pipeline, bool ok, const GError *error)
 {
-  g_autoptr(GError) error = NULL;
-  LaSelectionPass pass = {.options = pipeline->options,
-                          .filter = pipeline->filter,
-                          .interrupt = pipeline->interrupt,
-                          .progress = pipeline->progress,
-                          .spooled = pipeline->spooled};
-  bool ok = la_selection_write(pipeline->selection, &pass, &error);
   la_progress_clear(pipeline->progress);
   if (!ok)
     return la_exit_tell(error);
@@ -40,12 +34,48 @@ static LaExitCode write_selection(const LaPipeline *pipeline)
   return LA_EXIT_OK;
 }
 
+static LaRereading rereading(const LaPipeline *pipeline)
+{
+  return (LaRereading){.options = pipeline->options,
+                       .filter = pipeline->filter,
+                       .interrupt = pipeline->interrupt,
+                       .progress = pipeline->progress,
+                       .spooled = pipeline->spooled};
+}
+
+/* -w */
+static LaExitCode write_selection(const LaPipeline *pipeline)
+{
+  g_autoptr(GError) error = NULL;
+  LaRereading pass = rereading(pipeline);
+  bool ok = la_selection_write(pipeline->selection, &pass, &error);
+  return tell_second(pipeline, ok, error);
+}
+
+/* -o pcapng */
+static LaExitCode write_annotated(const LaPipeline *pipeline, LaRemarks *remarks, LaPcapngWriter *writer)
+{
+  g_autoptr(GError) error = NULL;
+  LaRereading pass = rereading(pipeline);
+  bool ok = la_annotate_write(remarks, writer, &pass, &error);
+  LaExitCode code = tell_second(pipeline, ok, error);
+  if (la_remarks_left_out(remarks) > 0)
+    fprintf(stderr,
+            "lastack: -o pcapng writes at most %d comments (notes: half of that): %" G_GUINT64_FORMAT
+            " were left out; -Y or --policy can leave out others\n",
+            LA_REMARKS_MAX, la_remarks_left_out(remarks));
+  return code;
+}
+
 /* What has to be known before the first pass when there will be a second. */
-static bool prepare_selection(LaPipeline *pipeline, LaSelection *selection, GError **error)
+static bool prepare_second(LaPipeline *pipeline, const LaOutputChoice *packets, GError **error)
 {
   const LaOptions *options = pipeline->options;
-  pipeline->selection = selection;
-  return la_selection_check(options, error) && la_reader_spool(options->words, options->spool_limit, &pipeline->spooled, error);
+  if (pipeline->selection != NULL && !la_reread_check(options, "-w", options->write_path, error))
+    return false;
+  if (packets != NULL && !la_annotate_check(options, packets->path, error))
+    return false;
+  return la_reader_spool(options->words, options->spool_limit, &pipeline->spooled, error);
 }
 
 /* A policy only suppresses here; the formats for CI tell what it would say. NULL: neither is wanted. */
@@ -70,8 +100,12 @@ static LaExitCode analyze(const LaOptions *options, LaFilter *filter, const LaPo
                          .interrupt = la_interrupt_watch(),
                          .spooled = LA_NOT_SPOOLED};
   g_autoptr(LaSelection) selection = options->write_path != NULL ? la_selection_new() : NULL;
-  LaOutputsFor what = {.check = judge != NULL ? la_judge_check(judge) : NULL};
-  if ((selection != NULL && !prepare_selection(&pipeline, selection, &error)) ||
+  pipeline.selection = selection;
+  const LaOutputChoice *packets = la_outputs_packets(options);
+  g_autoptr(LaPcapngWriter) writer = NULL;
+  LaOutputsFor what = {.check = judge != NULL ? la_judge_check(judge) : NULL, .rereads = LA_READ_AGAIN};
+  if (((selection != NULL || packets != NULL) && !prepare_second(&pipeline, packets, &error)) ||
+      (packets != NULL && (writer = la_annotate_open(packets->path, &error)) == NULL) ||
       !la_outputs_open(&outputs, options, &what, &error))
     return la_exit_tell(error);
   g_autoptr(LaProgress) progress = la_outputs_stream_to_terminal(&outputs, options) ? NULL : la_progress_new();
@@ -83,6 +117,8 @@ static LaExitCode analyze(const LaOptions *options, LaFilter *filter, const LaPo
     code = la_exit_code_worse(code, la_exit_tell(error));
   if (selection != NULL && *pipeline.interrupt == 0)
     code = la_exit_code_worse(code, write_selection(&pipeline));
+  if (writer != NULL && *pipeline.interrupt == 0)
+    code = la_exit_code_worse(code, write_annotated(&pipeline, la_report_remarks(la_outputs_packet_report(&outputs)), writer));
   if (pipeline.spooled != LA_NOT_SPOOLED)
     close(pipeline.spooled);
   return code;

@@ -88,7 +88,7 @@ static const struct Row {
      "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | SOCKETS | CHECK | DIFF,
-     "how and where to report, several times: text, ndjson, json, csv, zeek, junit, sarif, tap, github, markdown"},
+     "how and where to report, several times: text, ndjson, json, csv, zeek, pcapng, junit, sarif, tap, github, markdown"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
     {OPTION_TO, 0, "to", "TIME", ANALYZE | CHECK, "report connections that were there at TIME or earlier"},
@@ -313,6 +313,8 @@ static bool read_output(LaOptions *options, const char *value, GError **error)
     return usage(error, "-o %s: no file after the colon", value);
   for (unsigned i = 0; i < options->outputs->len; i++) {
     const LaOutputChoice *other = g_ptr_array_index(options->outputs, i);
+    if (format->rereads && other->format->rereads)
+      return usage(error, "-o %s is given twice: it is written once", name);
     if (is_standard_output(path) && is_standard_output(other->path))
       return usage(error, "two reports on standard output: give one of them a file, -o %s:FILE", name);
     if (!is_standard_output(path) && g_strcmp0(path, other->path) == 0)
@@ -506,6 +508,11 @@ static bool check_together(const LaOptions *options, GError **error)
     return usage(error, "-f and -F exclude each other");
   if (options->from != LA_TIME_NONE && options->to != LA_TIME_NONE && options->to < options->from)
     return usage(error, "--to is before --from");
+  for (unsigned i = 0; options->write_path != NULL && i < options->outputs->len; i++) {
+    const char *path = ((const LaOutputChoice *)g_ptr_array_index(options->outputs, i))->path;
+    if (!is_standard_output(path) && strcmp(path, options->write_path) == 0)
+      return usage(error, "a report and the packets of -w into the same file '%s'", path);
+  }
   if (options->write_path == NULL || !is_standard_output(options->write_path))
     return true;
   bool taken = options->outputs->len == 0;

@@ -31,6 +31,26 @@ bool la_outputs_judge(const LaOptions *options)
   return false;
 }
 
+const LaOutputChoice *la_outputs_packets(const LaOptions *options)
+{
+  for (unsigned i = 0; i < options->outputs->len; i++) {
+    const LaOutputChoice *choice = g_ptr_array_index(options->outputs, i);
+    if (choice->format->rereads)
+      return choice;
+  }
+  return NULL;
+}
+
+LaReport *la_outputs_packet_report(const LaOutputs *outputs)
+{
+  for (unsigned i = 0; i < outputs->reports->len; i++) {
+    LaReport *report = g_ptr_array_index(outputs->reports, i);
+    if (report->format->rereads)
+      return report;
+  }
+  return NULL;
+}
+
 static void load_help(LaOutputs *outputs)
 {
   outputs->texts = la_texts_load();
@@ -45,10 +65,13 @@ static void load_help(LaOutputs *outputs)
 static bool open_one(LaOutputs *outputs, const LaOptions *options, const LaOutputsFor *what, const LaOutputChoice *choice,
                      GError **error)
 {
-  LaOutput *out = la_output_open(choice->path, error);
-  if (out == NULL)
-    return false;
-  g_ptr_array_add(outputs->outputs, out);
+  LaOutput *out = NULL;
+  if (!choice->format->rereads) {
+    out = la_output_open(choice->path, error);
+    if (out == NULL)
+      return false;
+    g_ptr_array_add(outputs->outputs, out);
+  }
   LaReportOptions *how = g_new0(LaReportOptions, 1);
   g_ptr_array_add(outputs->options, how);
   /* A file is never a terminal: -1 asks for what is right without one. */
@@ -80,6 +103,11 @@ bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, const LaOutpu
   }
   if (la_outputs_judge(options))
     load_help(outputs);
+  if (la_outputs_packets(options) != NULL && what->rereads == LA_READ_ONCE) {
+    g_set_error_literal(error, LA_ERROR, LA_ERROR_USAGE,
+                        "pcapng are the packets of captures, read again: it is for analyze (lastack -o pcapng:OUT FILE)");
+    return false;
+  }
   for (unsigned i = 0; i < options->outputs->len; i++) {
     if (!open_one(outputs, options, what, g_ptr_array_index(options->outputs, i), error))
       return false;

@@ -16,14 +16,24 @@ typedef struct {
   GHashTable *help;   /* code -> text (borrowed from texts) */
 } LaOutputs;
 
+typedef enum {
+  LA_READ_ONCE,
+  LA_READ_AGAIN, /* the caller reads the captures again for the format that asks for it */
+} LaRereads;
+
 /* What the reports are for. */
 typedef struct {
   LaPurpose purpose;
+  LaRereads rereads;
   const LaCheck *check; /* NULL when no policy judges (borrowed for the reports' life) */
 } LaOutputsFor;
 
 /* Whether one of the reports that -o asks for tells what a policy's judge came to. */
 bool la_outputs_judge(const LaOptions *options);
+
+/* What -o asks for that is written when the captures are read again, or NULL; and its report, which has no output of its own. (borrowed) */
+const LaOutputChoice *la_outputs_packets(const LaOptions *options);
+LaReport *la_outputs_packet_report(const LaOutputs *outputs);
 
 /* Opens what -o asks for, or text on standard output. `what` may be NULL: an analysis that no policy judges. False and LA_ERROR_OUTPUT when one cannot be opened. */
 bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, const LaOutputsFor *what, GError **error);

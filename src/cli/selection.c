@@ -3,12 +3,6 @@
  * own, which never becomes a connection when the older one lives on; its packets are the older one's then. */
 #include "cli/selection.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/error.h"
 #include "capture/pcapng_writer.h"
 #include "cli/reader.h"
 
@@ -81,38 +75,16 @@ void la_selection_observed(LaSelection *selection, unsigned file, LaTime until)
   file_of(selection, file)->until = until;
 }
 
-bool la_selection_check(const LaOptions *options, GError **error)
-{
-  struct stat output, capture;
-  bool exists = stat(options->write_path, &output) == 0 && S_ISREG(output.st_mode);
-  for (unsigned i = 0; i < options->words->len; i++) {
-    const char *path = g_ptr_array_index(options->words, i);
-    bool standard = strcmp(path, "-") == 0;
-    if ((standard ? fstat(STDIN_FILENO, &capture) : stat(path, &capture)) != 0)
-      continue; /* told when it is opened */
-    if (exists && output.st_dev == capture.st_dev && output.st_ino == capture.st_ino) {
-      la_error_set(error, LA_ERROR_USAGE, "-w %s would overwrite the capture that is read", options->write_path);
-      return false;
-    }
-    if (!standard && !S_ISREG(capture.st_mode) && !S_ISDIR(capture.st_mode)) {
-      la_error_set(error, LA_ERROR_USAGE, "-w reads captures twice, and %s is no file: give it as standard input, -", path);
-      return false;
-    }
-  }
-  return true;
-}
-
 /* ---- the second pass ---- */
 
 typedef struct {
-  const LaSelectionPass *pass;
+  const LaRereading *pass;
   const LaSelection *selection;
   const File *file; /* the capture's */
   LaTracker *tracker;
   LaBatch *batch;
-  LaPcapngWriter *writer;
-  LaLosses losses;    /* of the capture */
-  GArray *interfaces; /* of uint32_t: 1 + the written number of each interface of the source; 0: not described yet */
+  LaCopier copier;
+  LaLosses losses; /* of the capture */
 } Second;
 
 static bool belongs(const Second *second, const LaSegmentNote *note)
@@ -122,41 +94,7 @@ static bool belongs(const Second *second, const LaSegmentNote *note)
   return note->older_id != 0 && !has_bit(second->file->finished, note->id) && has_bit(second->file->reported, note->older_id);
 }
 
-/* The number under which a packet's interface is written; it is described with the first of its packets. */
-static bool describe(Second *second, const LaSource *source, const LaPacketView *packet, uint32_t *ret_number, GError **error)
-{
-  GArray *known = second->interfaces;
-  if (packet->interface >= known->len)
-    g_array_set_size(known, packet->interface + 1);
-  uint32_t *number = &g_array_index(known, uint32_t, packet->interface);
-  if (*number == 0) {
-    unsigned count;
-    const LaInterface *all = la_source_interfaces(source, &count);
-    LaPcapngInterface interface = {.link_type = packet->link_type, .fcs_len = packet->fcs_len};
-    if (packet->interface < count) {
-      const LaInterface *from = &all[packet->interface];
-      interface.snaplen = from->snaplen;
-      interface.name = from->name;
-      interface.description = from->description;
-      interface.filter = from->filter;
-    }
-    uint32_t written;
-    if (!la_pcapng_writer_add_interface(second->writer, &interface, &written, error))
-      return false;
-    *number = written + 1;
-  }
-  *ret_number = *number - 1;
-  return true;
-}
-
-static bool write_packet(Second *second, const LaSource *source, const LaPacketView *packet, GError **error)
-{
-  uint32_t interface;
-  return describe(second, source, packet, &interface, error) &&
-         la_pcapng_writer_packet(second->writer, interface, packet, NULL, error);
-}
-
-static bool follow_again(Second *second, const LaSource *source, GError **error)
+static bool follow_again(Second *second, GError **error)
 {
   const LaBatch *batch = second->batch;
   unsigned segment = 0;
@@ -172,7 +110,7 @@ static bool follow_again(Second *second, const LaSource *source, GError **error)
       if (batch->results[i] == LA_DECODED_ICMP)
         known = la_tracker_icmp(second->tracker, &batch->icmp[icmp++], &note);
     }
-    if (known && belongs(second, &note) && !write_packet(second, source, &batch->packets[i], error))
+    if (known && belongs(second, &note) && !la_copier_packet(&second->copier, &batch->packets[i], NULL, error))
       return false;
   }
   LaConnection *conn;
@@ -189,13 +127,13 @@ static bool write_losses(Second *second, uint32_t interface, LaPcapngStatistics 
     const LaLoss *loss = &second->losses.items[i];
     LaPcapngStatistics at = *last;
     at.end_time = MIN(loss->from, last->end_time);
-    if (loss->from != LA_TIME_NONE && !la_pcapng_writer_statistics(second->writer, interface, &at, error))
+    if (loss->from != LA_TIME_NONE && !la_pcapng_writer_statistics(second->copier.writer, interface, &at, error))
       return false;
     uint64_t room = (uint64_t)(INT64_MAX - last->kernel_drops);
     last->kernel_drops += (int64_t)MIN(loss->packets, room);
     at = *last;
     at.end_time = MIN(loss->until, last->end_time);
-    if (!la_pcapng_writer_statistics(second->writer, interface, &at, error))
+    if (!la_pcapng_writer_statistics(second->copier.writer, interface, &at, error))
       return false;
   }
   return true;
@@ -207,8 +145,8 @@ static bool write_statistics(Second *second, const LaSource *source, GError **er
   unsigned count;
   const LaInterface *all = la_source_interfaces(source, &count);
   bool told = false;
-  for (unsigned i = 0; i < second->interfaces->len; i++) {
-    uint32_t number = g_array_index(second->interfaces, uint32_t, i);
+  for (unsigned i = 0; i < second->copier.numbers->len; i++) {
+    uint32_t number = g_array_index(second->copier.numbers, uint32_t, i);
     LaPcapngStatistics statistics = {
         .end_time = second->file->until, .received = -1, .kernel_drops = -1, .interface_drops = -1};
     if (i < count && all[i].kernel_drops >= 0)
@@ -218,7 +156,7 @@ static bool write_statistics(Second *second, const LaSource *source, GError **er
       if (!write_losses(second, number - 1, &statistics, error))
         return false;
     }
-    if (number != 0 && !la_pcapng_writer_statistics(second->writer, number - 1, &statistics, error))
+    if (number != 0 && !la_pcapng_writer_statistics(second->copier.writer, number - 1, &statistics, error))
       return false;
   }
   return true;
@@ -227,14 +165,14 @@ static bool write_statistics(Second *second, const LaSource *source, GError **er
 /* One capture; `reader` is carried through a sequence. */
 static bool read_again(Second *second, const char *path, LaReader *reader, GError **error)
 {
-  const LaSelectionPass *pass = second->pass;
+  const LaRereading *pass = second->pass;
   g_autoptr(LaSource) source = la_reader_open(path, pass->spooled, pass->interrupt, NULL);
   if (source == NULL)
     return true; /* the first pass has told why */
   uint64_t packets = 0;
   reader->source = source;
   reader->ended = LA_READ_PACKET;
-  g_array_set_size(second->interfaces, 0);
+  la_copier_begin(&second->copier, source, reader->frame_base);
   second->losses.count = 0;
   while (*pass->interrupt == 0) {
     LaReadResult result;
@@ -243,7 +181,7 @@ static bool read_again(Second *second, const char *path, LaReader *reader, GErro
     if (result != LA_READ_PACKET)
       break;
     la_losses_add_all(&second->losses, &second->batch->losses);
-    if (!follow_again(second, source, error))
+    if (!follow_again(second, error))
       return false;
     packets += second->batch->count;
     la_progress_update(pass->progress, second->batch);
@@ -281,15 +219,16 @@ static bool read_all_again(Second *second, GError **error)
   return true;
 }
 
-bool la_selection_write(const LaSelection *selection, const LaSelectionPass *pass, GError **error)
+bool la_selection_write(const LaSelection *selection, const LaRereading *pass, GError **error)
 {
   g_autoptr(LaPcapngWriter) writer = la_pcapng_writer_open(pass->options->write_path, APPLICATION, error);
   if (writer == NULL)
     return false;
   g_autofree LaBatch *batch = g_new(LaBatch, 1);
-  g_autoptr(GArray) interfaces = g_array_new(FALSE, TRUE, sizeof(uint32_t));
-  Second second = {.pass = pass, .selection = selection, .batch = batch, .writer = writer, .interfaces = interfaces};
+  Second second = {.pass = pass, .selection = selection, .batch = batch};
+  la_copier_init(&second.copier, writer, LA_COPY_SOME);
   bool ok = read_all_again(&second, error);
   la_tracker_free(second.tracker);
+  la_copier_clear(&second.copier);
   return la_pcapng_writer_close(writer, ok ? error : NULL) && ok;
 }

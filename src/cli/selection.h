@@ -3,12 +3,9 @@
 #define LA_CLI_SELECTION_H
 
 #include <glib.h>
-#include <signal.h>
 #include <stdbool.h>
 
-#include "capture/filter.h"
-#include "cli/options.h"
-#include "cli/progress.h"
+#include "cli/reread.h"
 
 /* Which connections of which captures were reported: two bits for each connection. */
 typedef struct LaSelection LaSelection;
@@ -28,22 +25,9 @@ void la_selection_note(LaSelection *selection, unsigned file, uint32_t id, LaRep
 /* Until when capture `file` was observed. */
 void la_selection_observed(LaSelection *selection, unsigned file, LaTime until);
 
-/* Whether the second pass can be made, before the first: no capture is a pipe other than standard input, none is the file to write.
- * False and LA_ERROR_USAGE. */
-bool la_selection_check(const LaOptions *options, GError **error);
-
-/* What the second pass needs. */
-typedef struct {
-  const LaOptions *options; /* words are the captures */
-  LaFilter *filter;         /* NULL: all packets */
-  const volatile sig_atomic_t *interrupt;
-  LaProgress *progress; /* NULL: none */
-  int spooled;          /* stands for standard input, or LA_NOT_SPOOLED */
-} LaSelectionPass;
-
 /* Reads the captures again and writes options->write_path: the frames of the connections that were reported and the ICMP errors that
  * quote them, as they were captured, and for each interface until when it was observed. Captures that could not be opened are passed over.
  * False and the error of what failed. */
-bool la_selection_write(const LaSelection *selection, const LaSelectionPass *pass, GError **error);
+bool la_selection_write(const LaSelection *selection, const LaRereading *pass, GError **error);
 
 #endif
