@@ -2,6 +2,13 @@
 #include "diagnose/close_wait.h"
 #include "diagnose/evidence.h"
 
+/* An end that is not in the capture has no state that anybody knows. */
+static const char *state_of(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  return la_connection_knows(conn, side) && end->steps > 0 ? la_tcp_state_name((LaTcpState)end->state) : NULL;
+}
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   if (conn->ended_by != LA_ENDED_CAPTURE_END && conn->ended_by != LA_ENDED_IDLE && conn->ended_by != LA_ENDED_EVICTED)
@@ -16,7 +23,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (half && wait.holder != LA_SIDE_N && wait.held >= LA_THRESHOLD(context, close_wait_leak, 0))
     return false;
   ret->at = conn->last_time;
-  ret->confidence = LA_CONFIDENCE_CERTAIN;
+  /* What an unseen end sent may have closed the connection. */
+  bool both = la_connection_knows(conn, LA_OPENER) && la_connection_knows(conn, LA_ACCEPTOR);
+  ret->confidence = both ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
   la_finding_rests_on_silence(ret, conn->last_time, conn->end_time);
   la_finding_add_packet(ret, conn->last_frame);
   la_finding_add_span(ret, "idle_s", la_silence(conn));
@@ -26,16 +35,22 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     la_finding_add_packet(ret, conn->end[LA_OTHER(wait.holder)].fin_frame);
     la_finding_add_span(ret, "held_s", wait.held);
   }
-  la_finding_add_word(ret, "client_state", la_tcp_state_name((LaTcpState)conn->end[LA_OPENER].state));
-  la_finding_add_word(ret, "server_state", la_tcp_state_name((LaTcpState)conn->end[LA_ACCEPTOR].state));
+  const char *client = state_of(conn, LA_OPENER);
+  const char *server = state_of(conn, LA_ACCEPTOR);
+  if (client != NULL)
+    la_finding_add_word(ret, "client_state", client);
+  if (server != NULL)
+    la_finding_add_word(ret, "server_state", server);
   return true;
 }
 
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
+  const char *client = state_of(conn, LA_OPENER);
+  const char *server = state_of(conn, LA_ACCEPTOR);
   la_say_pair(out, conn);
   g_string_append_printf(out, " was still open when the observation ended (client %s, server %s), idle for ",
-                         la_fact_word(f, "client_state"), la_fact_word(f, "server_state"));
+                         client != NULL ? client : "unseen", server != NULL ? server : "unseen");
   la_say_span(out, la_fact_span(f, "idle_s"));
   if (f->side != LA_SIDE_N) {
     g_string_append(out, "; ");
