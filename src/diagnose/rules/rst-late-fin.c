@@ -22,14 +22,16 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
 {
   LaSide late = (LaSide)f->side;
   la_say_end(out, conn, late);
-  g_string_append(out, " closed only ");
+  g_string_append(out, " closed (FIN ");
+  la_say_fin_place(out, conn, late);
+  g_string_append(out, ") only ");
   la_say_span(out, la_fact_span(f, "held_s"));
   g_string_append(out, " after ");
   la_say_end(out, conn, LA_OTHER(late));
-  g_string_append_printf(out,
-                         " (FIN in packet %" G_GUINT64_FORMAT
-                         "), whose host had given up waiting and answered with a RST in packet %" G_GUINT64_FORMAT ".",
-                         conn->end[late].fin_frame, conn->rst_frame);
+  g_string_append(out, " (FIN ");
+  la_say_fin_place(out, conn, LA_OTHER(late));
+  g_string_append_printf(out, "), whose host had given up waiting and answered with a RST in packet %" G_GUINT64_FORMAT ".",
+                         conn->rst_frame);
 }
 
 const LaRule la_rule_rst_late_fin = {
