@@ -105,12 +105,27 @@ static void fold(LaCaptureRecord *record, const LaFinding *finding, const LaConn
   g_ptr_array_add(record->findings, first);
 }
 
+/* How many copies the network delivered: they passed twice, and the capture is right to hold them. */
+static uint64_t delivered_twice(const LaConnectionRecord *conn)
+{
+  for (unsigned i = 0; i < conn->findings->count; i++) {
+    const LaFinding *finding = &conn->findings->items[i];
+    const LaFact *copies = strcmp(finding->rule->code, "duplicate-segment") == 0 ? la_finding_fact(finding, "copies") : NULL;
+    if (copies != NULL)
+      return (uint64_t)copies->value.count;
+  }
+  return 0;
+}
+
 void la_capture_record_add_connection(LaCaptureRecord *record, const LaConnectionRecord *conn)
 {
+  uint64_t duplicates = 0;
   for (unsigned side = 0; side < LA_SIDE_N; side++) {
     record->missed_segments += conn->conn->end[side].missed;
-    record->duplicate_packets += conn->conn->end[side].duplicate;
+    duplicates += conn->conn->end[side].duplicate;
   }
+  if (duplicates != 0)
+    record->duplicate_packets += duplicates - MIN(duplicates, delivered_twice(conn));
   if (la_connection_one_direction(conn->conn))
     record->one_way_connections++;
   for (unsigned i = 0; i < conn->findings->count; i++) {

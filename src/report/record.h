@@ -73,7 +73,7 @@ typedef struct {
   LaTime observed_until;
   LaVantage vantage;
   uint64_t missed_segments;
-  uint64_t duplicate_packets;
+  uint64_t duplicate_packets; /* captured twice; without those that the network delivered twice */
   uint64_t one_way_connections;
   int64_t kernel_drops; /* -1: not said */
   uint64_t time_went_back;
