@@ -35,6 +35,26 @@ static inline bool la_addr_equal(const LaAddr *a, const LaAddr *b)
   return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
+/* Hash and equality of ends by address and port, of the types that a GHashTable wants. */
+static inline unsigned la_host_port_hash(const void *key)
+{
+  const LaHostPort *end = (const LaHostPort *)key;
+  uint32_t hash = end->port * 2654435761u;
+  for (unsigned i = 0; i < sizeof end->addr.bytes; i += 4) {
+    uint32_t word;
+    memcpy(&word, end->addr.bytes + i, sizeof word);
+    hash = (hash ^ word) * 2654435761u;
+  }
+  return hash;
+}
+
+static inline int la_host_port_equal(const void *a, const void *b)
+{
+  const LaHostPort *x = (const LaHostPort *)a;
+  const LaHostPort *y = (const LaHostPort *)b;
+  return x->family == y->family && x->port == y->port && la_addr_equal(&x->addr, &y->addr);
+}
+
 /* Orders addresses by their bytes, as memcmp does. */
 static inline int la_addr_compare(const LaAddr *a, const LaAddr *b)
 {

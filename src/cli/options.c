@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/nearest.h"
 #include "cli/filter_name.h"
+#include "report/timeline.h"
 
 #define FIRST_ID 256 /* above every letter */
 #define ANALYZE LA_TAKES_ANALYZE
@@ -32,6 +33,7 @@ typedef enum {
   OPTION_COUNT,
   OPTION_CONN,
   OPTION_FORMAT,
+  OPTION_INTERVAL,
   OPTION_FROM,
   OPTION_TO,
   OPTION_QUIET,
@@ -88,7 +90,9 @@ static const struct Row {
      "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | SOCKETS | CHECK | DIFF,
-     "how and where to report, several times: text, ndjson, json, csv, zeek, pcapng, junit, sarif, tap, github, markdown"},
+     "how and where to report, several times: text, ndjson, json, csv, timeline, zeek, pcapng, junit, sarif, tap, github, "
+     "markdown"},
+    {OPTION_INTERVAL, 0, "interval", "SPAN", ANALYZE | LIVE | CHECK, "how long a row of -o timeline is (20 to 60 rows)"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
     {OPTION_TO, 0, "to", "TIME", ANALYZE | CHECK, "report connections that were there at TIME or earlier"},
@@ -232,6 +236,15 @@ static bool read_span(const char *name, const char *value, LaTime *ret_span, GEr
   if (la_span_parse(value, ret_span))
     return true;
   return usage(error, "--%s wants a span such as 90s, 2min or 1h, not '%s'", name, value);
+}
+
+static bool read_interval(const char *value, LaTime *ret_interval, GError **error)
+{
+  LaTime interval;
+  if (!la_span_parse(value, &interval) || interval < LA_TIMELINE_INTERVAL_MIN || interval > LA_TIMELINE_INTERVAL_MAX)
+    return usage(error, "--interval wants a span from 1us to 24000h, such as 10s or 5min, not '%s'", value);
+  *ret_interval = interval;
+  return true;
 }
 
 static bool read_number(const char *name, const char *value, uint64_t most, uint64_t *ret_number, GError **error)
@@ -383,6 +396,7 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
     options->conn = (uint32_t)number;
     return true;
   case OPTION_FORMAT: return read_output(options, value, error);
+  case OPTION_INTERVAL: return read_interval(value, &options->interval, error);
   case OPTION_FROM: return read_time(row->name, value, &options->from, error);
   case OPTION_TO: return read_time(row->name, value, &options->to, error);
   case OPTION_QUIET: options->verbosity = LA_VERBOSITY_QUIET; return true;
@@ -501,11 +515,22 @@ static bool read_where(LaOptions *options, GError **error)
   return options->where != NULL;
 }
 
+static bool has_output(const LaOptions *options, const char *format)
+{
+  for (unsigned i = 0; i < options->outputs->len; i++) {
+    if (strcmp(((const LaOutputChoice *)g_ptr_array_index(options->outputs, i))->format->name, format) == 0)
+      return true;
+  }
+  return false;
+}
+
 /* What excludes each other. */
 static bool check_together(const LaOptions *options, GError **error)
 {
   if (options->filter != NULL && options->filter_file != NULL)
     return usage(error, "-f and -F exclude each other");
+  if (options->interval != 0 && !has_output(options, "timeline"))
+    return usage(error, "--interval is how long a row of -o timeline is: it goes with that");
   if (options->from != LA_TIME_NONE && options->to != LA_TIME_NONE && options->to < options->from)
     return usage(error, "--to is before --from");
   for (unsigned i = 0; options->write_path != NULL && i < options->outputs->len; i++) {

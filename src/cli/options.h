@@ -75,6 +75,7 @@ typedef struct {
   LaTime from, to;  /* LA_TIME_NONE: no limit */
   LaTime observed_until;
   LaNames names;
+  LaTime interval; /* --interval; 0: as fits */
   LaVerbosity verbosity;
   LaColourChoice colour;
   LaClockZone zone;

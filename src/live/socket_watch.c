@@ -19,18 +19,6 @@ struct LaSocketWatch {
   LaTime read_at;        /* by the caller's `mono`; LA_TIME_NONE: by nobody's */
 };
 
-guint la_host_port_hash(gconstpointer key)
-{
-  const LaHostPort *end = key;
-  guint hash = end->port * 2654435761u;
-  for (unsigned i = 0; i < sizeof end->addr.bytes; i += 4) {
-    guint32 word;
-    memcpy(&word, end->addr.bytes + i, sizeof word);
-    hash = (hash ^ word) * 2654435761u;
-  }
-  return hash;
-}
-
 gboolean la_host_port_same(gconstpointer a, gconstpointer b)
 {
   const LaHostPort *x = a;

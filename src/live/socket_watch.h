@@ -50,8 +50,7 @@ unsigned la_socket_watch_contradictions(const LaSocketWatch *watch, LaTracker *t
  * packets contradict each other: one line each, as above. */
 unsigned la_socket_watch_reconcile(LaSocketWatch *watch, LaTracker *tracker, LaTime time, LaTime settled, GPtrArray *lines);
 
-/* Hash and equality of ends by address and port, for GHashTable. */
-guint la_host_port_hash(gconstpointer key);
+/* As la_host_port_equal, but whatever the family: the kernel's and a capture's may differ. */
 gboolean la_host_port_same(gconstpointer a, gconstpointer b);
 
 /* Fills in what the kernel knows of the event's connection at the end the finding speaks of (either, if it speaks of none). Looks

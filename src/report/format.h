@@ -38,6 +38,7 @@ typedef struct {
   const LaCheck *check; /* what the policy's judge comes to, complete when `end` is called; NULL: no format that `judges` */
   GHashTable *help;     /* code -> text of the manual (const char *, Markdown); NULL: not at hand */
   const char *version;  /* of the program */
+  LaTime interval;      /* of a timeline's rows; 0: as fits */
 } LaReportOptions;
 
 typedef struct LaReport LaReport;

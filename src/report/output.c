@@ -103,6 +103,11 @@ bool la_output_is_standard(const LaOutput *out)
   return out->path == NULL;
 }
 
+bool la_output_is_terminal(const LaOutput *out)
+{
+  return isatty(out->fd) != 0;
+}
+
 bool la_output_is_unread(const LaOutput *out)
 {
   return out->failed_with == EPIPE;

@@ -36,6 +36,9 @@ void la_output_flush(LaOutput *out);
 /* Whether it goes to standard output. */
 bool la_output_is_standard(const LaOutput *out);
 
+/* Whether somebody looks at it: it is a terminal. */
+bool la_output_is_terminal(const LaOutput *out);
+
 /* Whether nobody reads any more (EPIPE): no error, but no reason to go on either. */
 bool la_output_is_unread(const LaOutput *out);
 

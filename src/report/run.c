@@ -7,22 +7,6 @@
 #include "base/error.h"
 #include "track/measures.h"
 
-static guint service_hash(gconstpointer key)
-{
-  const LaHostPort *end = key;
-  guint hash = end->port;
-  for (unsigned i = 0; i < sizeof end->addr.bytes; i++)
-    hash = hash * 31 + end->addr.bytes[i];
-  return hash;
-}
-
-static gboolean service_equal(gconstpointer a, gconstpointer b)
-{
-  const LaHostPort *x = a;
-  const LaHostPort *y = b;
-  return x->family == y->family && x->port == y->port && la_addr_equal(&x->addr, &y->addr);
-}
-
 static void service_free(gpointer data)
 {
   LaRunService *service = data;
@@ -34,7 +18,7 @@ static void service_free(gpointer data)
 LaRun *la_run_new(void)
 {
   LaRun *run = g_new0(LaRun, 1);
-  run->services = g_hash_table_new_full(service_hash, service_equal, NULL, service_free);
+  run->services = g_hash_table_new_full(la_host_port_hash, la_host_port_equal, NULL, service_free);
   return run;
 }
 
