@@ -239,7 +239,8 @@ unsigned la_socket_watch_reconcile(LaSocketWatch *watch, LaTracker *tracker, LaT
   while ((conn = la_tracker_next_adopted(tracker, &at)) != NULL) {
     if (!is_lost(conn, settled) || states_of(watch, conn, states))
       continue;
-    if (!la_connection_is_silent(conn)) {
+    /* A kernel whose data nobody acknowledges gives up without a word. */
+    if (!la_connection_is_silent(conn) && la_connection_teardown(conn) != LA_TEARDOWN_VANISHED) {
       contradictions++;
       g_ptr_array_add(lines, say_lost(conn));
     }

@@ -160,20 +160,36 @@ class Adopted(live.LiveTest):
         pile = [h for h in run.records("host") if h["findings"][0]["code"] == "close-wait-pileup"][0]
         self.assertEqual(pile["findings"][0]["facts"]["peak"], 40)
 
+    def end_unseen(self, *sockets):
+        """Aborted while no packet can pass."""
+        live.sh("ip link set lo down")
+        try:
+            for s in sockets:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.close()
+        finally:
+            live.sh("ip link set lo up")
+
+    def test_gone_although_packets_show_no_end(self):
+        client, server = self.pair(self.listen(7001))
+        run = self.live("-i", "lo", "-o", "ndjson")
+        client.sendall(b"x")
+        server.recv(1)
+        time.sleep(0.2)
+        self.end_unseen(client, server)
+        self.assertEqual(self.stats(run)["contradictions"], 0)  # its end may be on its way
+        stats = until(lambda: [s for s in [self.stats(run)] if s["contradictions"] == 1], 15)
+        self.assertEqual(len(stats), 1)
+        self.assertRegex(run.message, r"the kernel no longer holds 127\.0\.0\.1:\d+ -> 127\.0\.0\.1:7001, although packets show no end")
+        run.stop()
+        self.assertEqual([(c["ended_by"], c["first_packet"]) for c in self.valid(run)], [("gone", 1)])
+
     def test_gone_without_a_packet(self):
-        """An end that nobody saw: the packets of this connection do not pass the filter any more when it ends."""
         listener = self.listen(7001)
         client, server = self.pair(listener)
         kept = self.pair(listener)
         run = self.live("-i", "lo", "-o", "ndjson")
-        live.sh("ip link set lo down")
-        try:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            client.close()
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            server.close()
-        finally:
-            live.sh("ip link set lo up")
+        self.end_unseen(client, server)
         until(lambda: self.stats(run) and run.records("connection"), 10)
         gone = run.records("connection")[0]
         self.assertEqual((gone["ended_by"], gone["teardown"]["result"], gone["roles_from"]), ("gone", "open", "kernel"))
