@@ -211,29 +211,30 @@ class Adopted(live.LiveTest):
         self.assertEqual(len(pairs), 3)
 
     def test_the_interface_that_has_the_address(self):
-        live.sh("ip link add v0 type veth peer name v1 && ip addr add 10.9.0.1/24 dev v0 && ip link set v0 up")
-        listener = self.listen(7003, address="10.9.0.1")
+        live.sh("ip link add w0 type veth peer name w1 && ip addr add 10.9.1.1/24 dev w0 && ip link set w0 up")
+        listener = self.listen(7003, address="10.9.1.1")
         far = subprocess.Popen(
             ["unshare", "-n", sys.executable, "-c",
              "import socket, sys\nprint('ready', flush=True)\nsys.stdin.readline()\n"
-             "s = socket.create_connection(('10.9.0.1', 7003))\nsys.stdin.read()"],
+             "s = socket.create_connection(('10.9.1.1', 7003))\nsys.stdin.read()"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(far.wait)
         self.addCleanup(far.stdin.close)
         self.addCleanup(far.stdout.close)
         far.stdout.readline()
-        live.sh("ip link set v1 netns %d && nsenter -t %d -n sh -c 'ip addr add 10.9.0.2/24 dev v1 && ip link set v1 up'" %
+        live.sh("ip link set w1 netns %d && nsenter -t %d -n sh -c 'ip addr add 10.9.1.2/24 dev w1 && ip link set w1 up'" %
                 (far.pid, far.pid))
         far.stdin.write(b"go\n")
         far.stdin.flush()
-        self.keep(listener.accept()[0])
+        server = self.keep(listener.accept()[0])
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # nobody will be there to close it with
         self.pair(self.listen(7001))
-        for interface, ports in (("v0", {7003}), ("lo", {7001}), ("any", {7001, 7003})):
+        for interface, ports in (("w0", {7003}), ("lo", {7001}), ("any", {7001, 7003})):
             run = self.live("-o", "ndjson", "-i", interface)
             run.stop()
             self.assertEqual({c["server"]["port"] for c in run.records("connection")}, ports, interface)
         record = [c for c in run.records("connection") if c["server"]["port"] == 7003][0]
-        self.assertEqual(record["client"]["ip"], "10.9.0.2")
+        self.assertEqual(record["client"]["ip"], "10.9.1.2")
         self.assertEqual({side: record["final"][side]["certain"] for side in record["final"]}, {"client": False, "server": True})
 
     def test_ipv4_in_an_ipv6_socket(self):
