@@ -156,28 +156,55 @@ static void give_up_dump(LaLiveRun *run, GError *error)
   run->code = la_exit_code_worse(run->code, LA_EXIT_OUTPUT);
 }
 
+/* The time of day, which packets carry, too. Somebody may set it. */
+static LaTime time_of_day(LaLiveRun *run)
+{
+  LaTime before = la_clock(CLOCK_BOOTTIME);
+  LaTime now = la_clock(CLOCK_REALTIME);
+  LaTime boot = la_clock(CLOCK_BOOTTIME);
+  /* Stopped between the two clocks: that is no step. */
+  LaTime step = boot - before < LA_STEADY_STEP / 10 ? la_steady_look(&run->steady, now, boot) : 0;
+  if (step == 0)
+    return now;
+  g_autofree char *line = g_strdup_printf(
+      "the clock was stepped by %.0f s: times in reports go on as if it had not been, those of -w are as they were",
+      la_time_seconds(step));
+  la_live_run_say(run, line);
+  return now;
+}
+
+/* The packets' times without the steps of the clock. */
+static void steady_times(LaLiveRun *run)
+{
+  if (run->steady.stepped == 0)
+    return;
+  for (unsigned i = 0; i < run->batch->count; i++)
+    run->batch->packets[i].time = la_steady_time(&run->steady, run->batch->packets[i].time);
+}
+
 /* Whether there were packets. */
 static bool take_packets(LaLiveRun *run)
 {
   LaBatch *batch = run->batch;
-  LaTime now = la_clock(CLOCK_REALTIME);
+  LaTime now = time_of_day(run);
   LaLiveResult result;
   unsigned most = (unsigned)MIN(run->left, LA_BATCH_MAX);
   batch->count = la_live_next_batch(run->live, now, batch->packets, most, &result);
   if (result == LA_LIVE_PACKETS) {
+    g_autoptr(GError) error = NULL;
+    if (run->dump != NULL && !la_dump_packets(run->dump, batch->packets, batch->count, now, &error))
+      give_up_dump(run, error);
+    steady_times(run);
     LaDecodedBatch decoded = {.results = batch->results, .segments = batch->segments, .icmp = batch->icmp};
     la_decode_batch(batch->packets, batch->count, &run->options->decode, &decoded);
     batch->segment_count = decoded.segment_count;
     batch->icmp_count = decoded.icmp_count;
-    g_autoptr(GError) error = NULL;
-    if (run->dump != NULL && !la_dump_packets(run->dump, batch->packets, batch->count, now, &error))
-      give_up_dump(run, error);
     count(run);
     follow(run);
     take_finished(run);
     return true;
   }
-  LaTime settled = la_live_settled_until(run->live, now);
+  LaTime settled = la_steady_time(&run->steady, la_live_settled_until(run->live, now));
   if (result == LA_LIVE_QUIET && settled > run->clock) {
     run->clock = settled;
     la_tracker_advance(run->tracker, settled);
@@ -261,7 +288,12 @@ static void each_second(LaLiveRun *run, LaTime mono)
 static void look_for_losses(LaLiveRun *run, LaTime mono)
 {
   run->losses_due = mono + LOSSES_INTERVAL;
-  la_live_read_losses(run->live, la_clock(CLOCK_REALTIME), &run->losses);
+  LaLosses read = {.count = 0};
+  la_live_read_losses(run->live, time_of_day(run), &read);
+  for (unsigned i = 0; i < read.count; i++)
+    la_losses_add(&run->losses, (LaLoss){.from = la_steady_time(&run->steady, read.items[i].from),
+                                         .until = la_steady_time(&run->steady, read.items[i].until),
+                                         .packets = read.items[i].packets});
 }
 
 static void reopen(LaLiveRun *run)
@@ -378,10 +410,11 @@ static void drain(LaLiveRun *run)
 static void report_end(LaLiveRun *run)
 {
   look_for_losses(run, 0);
-  LaTime now = la_live_settled_until(run->live, la_clock(CLOCK_REALTIME));
-  LaTime observed = run->left > 0 ? MAX(run->clock, now) : run->clock;
+  LaTime now = la_live_settled_until(run->live, time_of_day(run));
+  LaTime steady = la_steady_time(&run->steady, now);
+  LaTime observed = run->left > 0 ? MAX(run->clock, steady) : run->clock;
   g_autoptr(GError) error = NULL;
-  if (run->dump != NULL && !la_dump_close(run->dump, observed, &error)) {
+  if (run->dump != NULL && !la_dump_close(run->dump, observed == LA_TIME_NONE ? now : observed + (now - steady), &error)) {
     la_live_run_say(run, error->message);
     run->code = la_exit_code_worse(run->code, LA_EXIT_OUTPUT);
   }

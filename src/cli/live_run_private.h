@@ -18,6 +18,7 @@
 #include "live/notify.h"
 #include "live/saver.h"
 #include "live/socket_watch.h"
+#include "live/steady.h"
 #include "live/watch.h"
 #include "report/judge.h"
 
@@ -65,6 +66,7 @@ typedef struct {
   LaTime stats_due;  /* monotonic */
   LaTime hosts_due;  /* monotonic */
   LaCounts counts;
+  LaSteady steady;    /* what all times are by, but those of -w */
   LaTime last_packet; /* the running maximum of all packet times */
   LaTime clock;       /* the running maximum of all packet times, and of silence */
   LaTime started;     /* monotonic */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ struct LaOutput {
   char *name;      /* for messages, already escaped */
   char *path;      /* NULL: standard output */
   bool by_record;
+  bool terminal;
   unsigned opened; /* how often */
   GString *buffer;
 };
@@ -36,6 +38,7 @@ LaOutput *la_output_open(const char *path, GError **error)
   LaOutput *out = g_new0(LaOutput, 1);
   out->fd = fd;
   out->opened = 1;
+  out->terminal = isatty(fd) == 1;
   out->name = g_strdup(name->str);
   out->path = standard ? NULL : g_strdup(path);
   out->buffer = g_string_sized_new(BLOCK + BLOCK / 4);
@@ -108,9 +111,16 @@ bool la_output_is_terminal(const LaOutput *out)
   return isatty(out->fd) != 0;
 }
 
+/* A terminal that was closed stays open as a descriptor, and every write fails. */
+static bool is_hung_up(const LaOutput *out)
+{
+  struct pollfd terminal = {.fd = out->fd};
+  return out->failed_with == EIO || (poll(&terminal, 1, 0) == 1 && (terminal.revents & (POLLHUP | POLLERR)) != 0);
+}
+
 bool la_output_is_unread(const LaOutput *out)
 {
-  return out->failed_with == EPIPE;
+  return out->failed_with == EPIPE || (out->terminal && is_hung_up(out));
 }
 
 bool la_output_close(LaOutput *out, GError **error)

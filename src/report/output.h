@@ -39,7 +39,7 @@ bool la_output_is_standard(const LaOutput *out);
 /* Whether somebody looks at it: it is a terminal. */
 bool la_output_is_terminal(const LaOutput *out);
 
-/* Whether nobody reads any more (EPIPE): no error, but no reason to go on either. */
+/* Whether nobody reads any more: no reason to go on. A closed pipe (EPIPE) is no error; a terminal that is gone is one at the end. */
 bool la_output_is_unread(const LaOutput *out);
 
 /* Writes what is left and closes. False and LA_ERROR_OUTPUT when any write failed for another reason than a closed pipe. */
