@@ -52,10 +52,10 @@ class Trouble(live.LiveTest):
         self.assertEqual(run.findings(), [])
         until(lambda: run.findings("raised"), 10)
         self.assertGreater(time.monotonic() - began, 3.9)
-        self.assertLess(time.monotonic() - began, 6)
+        self.assertLess(time.monotonic() - began, 20)
         self.assertEqual([(r["finding"]["code"], r["connection"]["server"]["port"]) for r in run.findings("raised")],
                          [("close-wait-leak", 7001)])
-        self.assertLess(run.findings("raised")[0]["finding"]["facts"]["held_s"], 6)
+        self.assertLess(run.findings("raised")[0]["finding"]["facts"]["held_s"], 20)
         self.assertEqual(run.stop(), 130)
         self.assertEqual(run.message.count("stepped"), 2, run.message)
         for record in run.records("connection"):
@@ -115,7 +115,7 @@ class Trouble(live.LiveTest):
         self.talk(self.listen(7001))
         time.sleep(0.3)
         os.close(near)
-        self.assertEqual(process.wait(5), 6, said())
+        self.assertEqual(process.wait(20), 6, said())
         self.assertRegex(said(), r"^lastack: listening on .*\nlastack: cannot write standard output: Input/output error\n$")
         self.assertGreater(self.packets_of_the_file(), 8)
 
