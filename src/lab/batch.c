@@ -8,7 +8,9 @@
  * them were killed at once, is removed by the next run.
  *
  * Addresses must differ between experiments that run at the same time on one machine, because the tracepoints tell events of all
- * namespaces. A slot is reserved by binding a name of the abstract namespace of UNIX sockets, which is given up with the process. */
+ * namespaces. A slot is reserved by binding a name of the abstract namespace of UNIX sockets, which is given up with the process. Such
+ * names belong to a network namespace, so a slot that a tracefs instance shows to be in use is passed over, too: its run was started in
+ * another namespace. */
 #include "lab/batch.h"
 
 #include <dirent.h>
@@ -28,6 +30,7 @@
 #include "kernel/trace.h"
 
 #define TRACE_PREFIX "lastack-"
+#define TRACE_INSTANCES "/sys/kernel/tracing/instances"
 
 enum {
   CARETAKER_ATTEMPTS = 100, /* of 100 ms */
@@ -94,7 +97,7 @@ bool la_lab_batch_prepare(const char **ret_no_trace, GError **error)
 /* Instances of batches whose process is no more. */
 static void sweep(void)
 {
-  DIR *all = opendir("/sys/kernel/tracing/instances");
+  DIR *all = opendir(TRACE_INSTANCES);
   if (all == NULL)
     return;
   for (struct dirent *entry = readdir(all); entry != NULL; entry = readdir(all)) {
@@ -144,12 +147,29 @@ static bool start_caretaker(Work *work, GError **error)
   return work->caretaker > 0;
 }
 
+/* Whether a run of another batch has a tracefs instance for `slot`. */
+static bool is_in_use(const Work *work, unsigned slot)
+{
+  DIR *all = opendir(TRACE_INSTANCES);
+  if (all == NULL)
+    return false;
+  g_autofree char *end = g_strdup_printf("-%u", slot);
+  bool found = false;
+  for (struct dirent *entry = readdir(all); entry != NULL && !found; entry = readdir(all))
+    found = g_str_has_prefix(entry->d_name, TRACE_PREFIX) && g_str_has_suffix(entry->d_name, end) &&
+            !g_str_has_prefix(entry->d_name, work->prefix);
+  closedir(all);
+  return found;
+}
+
 /* Reserves a slot that nobody on this machine has, for one run. They are taken in turn: what a kernel still says of a run that is just
  * over is not taken for the next one's. */
 static bool reserve(Work *work, Lane *lane, GError **error)
 {
   for (unsigned i = 0; i < LA_LAB_SLOTS; i++) {
     unsigned slot = (work->slot + i) % LA_LAB_SLOTS;
+    if (is_in_use(work, slot))
+      continue;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int len = g_snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "lastack-lab-%u", slot);

@@ -1,4 +1,5 @@
 """lastack lab run --mirror: what is recorded is on the interface, too, where a live capture takes it at the same moment."""
+import json
 import os
 import struct
 import subprocess
@@ -65,6 +66,19 @@ class Mirror(live.LiveTest):
         time.sleep(0.5)
         run.stop()
         self.assertEqual(len([f for _, f in self.recorded("there") if f[:4] == MAC]), len(self.recorded("mix")))
+
+    def test_runs_of_two_namespaces_have_different_addresses(self):
+        first = subprocess.Popen([live.BINARY, "lab", "run", "-q", "still-open"], cwd=self.dir)
+        until(lambda: os.path.exists(os.path.join(self.dir, "still-open.pcapng")))
+        time.sleep(0.3)
+        subprocess.run(["unshare", "-n", live.BINARY, "lab", "run", "-q", "refused"], cwd=self.dir, check=True, timeout=30)
+        self.assertEqual(first.wait(30), 0)
+        accounts = []
+        for name in ("still-open", "refused"):
+            with open(os.path.join(self.dir, name + ".json"), encoding="utf-8") as f:
+                accounts.append(json.load(f))
+        if all(a["clock"]["trace_clock"] for a in accounts):
+            self.assertNotEqual(accounts[0]["addresses"], accounts[1]["addresses"])
 
     def test_an_interface_that_will_not_do_is_told_before_anything_runs(self):
         sh("ip link add down0 type veth peer name down1")
