@@ -1,6 +1,7 @@
 #include "base/time.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,19 @@ char *la_span_format_seconds(LaTime span, char *ret_text)
   if (span < 0)
     *--at = '-';
   return memcpy(ret_text, at, (size_t)(digits + sizeof digits - at));
+}
+
+char *la_span_format_option(LaTime span, char *ret_text)
+{
+  static const struct {
+    const char *name;
+    LaTime nanos;
+  } units[] = {{"s", LA_SEC}, {"ms", LA_MSEC}, {"us", LA_USEC}, {"ns", 1}};
+  size_t i = 0;
+  while (span % units[i].nanos != 0)
+    i++;
+  snprintf(ret_text, LA_TIME_TEXT_MAX, "%" PRId64 "%s", span / units[i].nanos, units[i].name);
+  return ret_text;
 }
 
 /* Reads a fraction's digits (at most nine count) as nanoseconds; `at` points behind the point. */

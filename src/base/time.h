@@ -40,6 +40,10 @@ char *la_span_format(LaTime span, char *ret_text);
 /* Writes a span for a program: seconds with exactly nine decimals (`1.200708000`), into `ret_text`; returns it. */
 char *la_span_format_seconds(LaTime span, char *ret_text);
 
+/* Writes a span (not negative) as la_span_parse reads it, exactly and in the largest unit that it is a whole number of (`20s`, `1500ms`), into
+ * `ret_text`; returns it. */
+char *la_span_format_option(LaTime span, char *ret_text);
+
 /* Reads RFC 3339 (date, `T` or a space, time with optional fraction, zone `Z` or `+hh:mm`; no zone: UTC) or seconds since the
  * epoch with an optional fraction. False, and `ret_time` untouched, when `text` is neither or out of range. */
 bool la_time_parse(const char *text, LaTime *ret_time);

@@ -15,6 +15,7 @@
 #include "lab/account.h"
 #include "lab/run.h"
 #include "report/ladder.h"
+#include "report/show_command.h"
 
 enum {
   SHOWN_MAX = 8, /* connections, when none is named */
@@ -312,7 +313,7 @@ static LaExitCode show(char *capture, const char *truth, int wanted)
       code = LA_EXIT_USAGE;
     }
     g_string_append(text, "\nIts packets: lastack show ");
-    la_escape_shell(text, capture, -1);
+    la_show_command_say_file(capture, LA_SHOW_FILE_IS_WORD, text);
     g_string_append(text, " --conn N\n");
   }
   if (!la_output_close(out, &error))

@@ -13,6 +13,7 @@
 #include "cli/reader.h"
 #include "cli/terminal.h"
 #include "report/ladder.h"
+#include "report/show_command.h"
 
 #define LISTED_MAX 40
 
@@ -277,10 +278,12 @@ static LaExitCode tell_which(const Keeper *keeper, const LaOptions *options, GSt
     g_string_append_printf(out, "%s\n", ((const Line *)g_ptr_array_index(keeper->list, i))->text);
   if (keeper->count > LISTED_MAX)
     g_string_append_printf(out, "  ... and %" G_GUINT64_FORMAT " more; lastack -v lists all\n", keeper->count - LISTED_MAX);
-  g_string_truncate(path, 0);
-  la_escape_shell(path, g_ptr_array_index(options->words, options->words->len - 1), -1);
-  fprintf(stderr, "lastack: there are %" G_GUINT64_FORMAT " connections, say which: lastack show %s --conn %u\n", keeper->count,
-          path->str, keeper->story->conn.id);
+  LaShowCommand command;
+  la_options_for_show(options, &command);
+  g_autoptr(GString) line = g_string_new(NULL);
+  la_show_command_say(&command, g_ptr_array_index(options->words, options->words->len - 1), keeper->story->conn.id, line);
+  fprintf(stderr, "lastack: there are %" G_GUINT64_FORMAT " connections, say which: %s\n", keeper->count, line->str);
+  la_show_command_clear(&command);
   return LA_EXIT_USAGE;
 }
 

@@ -106,7 +106,7 @@ static bool open_all(LaLiveRun *run, GError **error)
     LaReportOptions *told_how = g_ptr_array_index(run->outputs.options, i);
     told_how->run = run->identity;
     if (run->dump == NULL || live->ring_files != 0)
-      told_how->show_options = NULL;
+      told_how->show_command = NULL;
   }
   return true;
 }

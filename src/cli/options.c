@@ -397,8 +397,8 @@ static bool take(LaOptions *options, const struct Row *row, const char *value, G
     return true;
   case OPTION_FORMAT: return read_output(options, value, error);
   case OPTION_INTERVAL: return read_interval(value, &options->interval, error);
-  case OPTION_FROM: return read_time(row->name, value, &options->from, error);
-  case OPTION_TO: return read_time(row->name, value, &options->to, error);
+  case OPTION_FROM: return read_time(row->name, value, &options->window.from, error);
+  case OPTION_TO: return read_time(row->name, value, &options->window.to, error);
   case OPTION_QUIET: options->verbosity = LA_VERBOSITY_QUIET; return true;
   case OPTION_VERBOSE: options->verbosity = LA_VERBOSITY_VERBOSE; return true;
   case OPTION_ABSOLUTE: options->numbers = LA_NUMBERS_ABSOLUTE; return true;
@@ -489,7 +489,8 @@ static LaOptions *options_new(void)
   options->outputs = g_ptr_array_new_with_free_func(free_output);
   options->threshold_words = g_ptr_array_new_with_free_func(g_free);
   options->check.policy_words = g_ptr_array_new_with_free_func(free_policy_word);
-  options->from = options->to = options->observed_until = LA_TIME_NONE;
+  options->window = (LaWindow){.from = LA_TIME_NONE, .to = LA_TIME_NONE};
+  options->observed_until = LA_TIME_NONE;
   options->verbosity = LA_VERBOSITY_NORMAL;
   options->zone = LA_CLOCK_LOCAL;
   options->track = LA_TRACK_OPTIONS_DEFAULT;
@@ -531,7 +532,7 @@ static bool check_together(const LaOptions *options, GError **error)
     return usage(error, "-f and -F exclude each other");
   if (options->interval != 0 && !has_output(options, "timeline"))
     return usage(error, "--interval is how long a row of -o timeline is: it goes with that");
-  if (options->from != LA_TIME_NONE && options->to != LA_TIME_NONE && options->to < options->from)
+  if (options->window.from != LA_TIME_NONE && options->window.to != LA_TIME_NONE && options->window.to < options->window.from)
     return usage(error, "--to is before --from");
   for (unsigned i = 0; options->write_path != NULL && i < options->outputs->len; i++) {
     const char *path = ((const LaOutputChoice *)g_ptr_array_index(options->outputs, i))->path;
@@ -624,37 +625,4 @@ bool la_options_filter(const LaOptions *options, LaFilter **ret_filter, GError *
   }
   *ret_filter = filter;
   return true;
-}
-
-static void append_shell(GString *out, const char *option, const char *value)
-{
-  g_string_append_printf(out, "%s%s ", out->len > 0 ? " " : "", option);
-  la_escape_shell(out, value, -1);
-}
-
-char *la_options_for_show(const LaOptions *options)
-{
-  GString *out = g_string_new(NULL);
-  if (options->filter != NULL)
-    append_shell(out, "-f", options->filter);
-  if (options->filter_file != NULL)
-    append_shell(out, "-F", options->filter_file);
-  if (options->track.by_tunnel != 0)
-    g_string_append_printf(out, "%s--by-tunnel", out->len > 0 ? " " : "");
-  g_autofree char *span = NULL;
-  if (options->track.time_wait != LA_TRACK_OPTIONS_DEFAULT.time_wait) {
-    span = g_strdup_printf("%" G_GINT64_FORMAT "ns", options->track.time_wait);
-    append_shell(out, "--time-wait", span);
-  }
-  if (options->track.idle_timeout != 0) {
-    g_autofree char *idle = g_strdup_printf("%" G_GINT64_FORMAT "ns", options->track.idle_timeout);
-    append_shell(out, "--idle-timeout", idle);
-  }
-  if (options->files_are == LA_FILES_SEQUENCE) {
-    /* All files must be read again: the report's command names the one the example began in last. */
-    g_string_append_printf(out, "%s--sequence", out->len > 0 ? " " : "");
-    for (unsigned i = 0; i + 1 < options->words->len; i++)
-      append_shell(out, "-r", g_ptr_array_index(options->words, i));
-  }
-  return g_string_free(out, FALSE);
 }

@@ -11,6 +11,7 @@
 #include "decode/decoder.h"
 #include "diagnose/diagnose.h"
 #include "report/format.h"
+#include "report/window.h"
 #include "select/expression.h"
 #include "track/tracker.h"
 
@@ -72,7 +73,7 @@ typedef struct {
   uint32_t conn;       /* --conn; 0: none */
   uint64_t spool_limit;
   unsigned threads; /* -j; 0 and 1: all in one */
-  LaTime from, to;  /* LA_TIME_NONE: no limit */
+  LaWindow window;  /* --from, --to */
   LaTime observed_until;
   LaNames names;
   LaTime interval; /* --interval; 0: as fits */
@@ -105,7 +106,8 @@ void la_options_describe(LaTakes command, GString *out);
 /* The filter that -f or -F ask for; `*ret_filter` is NULL without either. (transfer full) */
 bool la_options_filter(const LaOptions *options, LaFilter **ret_filter, GError **error);
 
-/* What must stand in another command line beside the file so that connections get the same ids, quoted for a shell. (transfer full) */
-char *la_options_for_show(const LaOptions *options);
+/* How `lastack show` is told to read what this command reads, in the same way: connections get the same ids and findings. `ret` is to be
+ * cleared by the caller. */
+void la_options_for_show(const LaOptions *options, LaShowCommand *ret);
 
 #endif

@@ -78,7 +78,7 @@ static bool open_one(LaOutputs *outputs, const LaOptions *options, const LaOutpu
   how->style = la_terminal_style(options, is_file(choice) ? -1 : STDOUT_FILENO);
   how->verbosity = options->verbosity;
   how->names = options->names;
-  how->show_options = outputs->show_options;
+  how->show_command = &outputs->show_command;
   how->purpose = what->purpose;
   how->check = what->check;
   how->help = outputs->help;
@@ -93,7 +93,7 @@ bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, const LaOutpu
   outputs->outputs = g_ptr_array_new_with_free_func(free_output);
   outputs->reports = g_ptr_array_new_with_free_func(free_report);
   outputs->options = g_ptr_array_new_with_free_func(g_free);
-  outputs->show_options = la_options_for_show(options);
+  la_options_for_show(options, &outputs->show_command);
   static const LaOutputsFor nothing = {.purpose = LA_PURPOSE_ANALYSIS};
   if (what == NULL)
     what = &nothing;
@@ -169,7 +169,7 @@ void la_outputs_clear(LaOutputs *outputs)
   g_clear_pointer(&outputs->reports, g_ptr_array_unref);
   g_clear_pointer(&outputs->outputs, g_ptr_array_unref);
   g_clear_pointer(&outputs->options, g_ptr_array_unref);
-  g_clear_pointer(&outputs->show_options, g_free);
+  la_show_command_clear(&outputs->show_command);
   g_clear_pointer(&outputs->help, g_hash_table_unref);
   g_clear_pointer(&outputs->texts, g_ptr_array_unref);
 }

@@ -8,12 +8,12 @@
 #include "cli/options.h"
 
 typedef struct {
-  GPtrArray *outputs; /* of LaOutput (owned) */
-  GPtrArray *reports; /* of LaReport (owned) */
-  GPtrArray *options; /* of LaReportOptions (owned) */
-  char *show_options; /* (owned) */
-  GPtrArray *texts;   /* of LaText: the manual's, for reports that quote it (owned) */
-  GHashTable *help;   /* code -> text (borrowed from texts) */
+  GPtrArray *outputs;         /* of LaOutput (owned) */
+  GPtrArray *reports;         /* of LaReport (owned) */
+  GPtrArray *options;         /* of LaReportOptions (owned) */
+  LaShowCommand show_command; /* (owned) */
+  GPtrArray *texts;           /* of LaText: the manual's, for reports that quote it (owned) */
+  GHashTable *help;           /* code -> text (borrowed from texts) */
 } LaOutputs;
 
 typedef enum {

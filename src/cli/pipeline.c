@@ -55,16 +55,6 @@ static LaCaptureRecord *capture_of(const Run *run, const LaConnection *conn)
   return g_ptr_array_index(run->captures, i);
 }
 
-/* Whether the connection was there between --from and --to: one that has ended until its last packet, one that had not until the
- * end of its record. */
-static bool is_asked_for(const LaOptions *options, const LaConnection *conn)
-{
-  bool over = conn->ended_by == LA_ENDED_CLOSED || conn->ended_by == LA_ENDED_RESET || conn->ended_by == LA_ENDED_FAILED;
-  LaTime until = over || conn->end_time == LA_TIME_NONE ? conn->last_time : conn->end_time;
-  return (options->from == LA_TIME_NONE || until >= options->from) &&
-         (options->to == LA_TIME_NONE || conn->first_time <= options->to);
-}
-
 /* -Y selects after the diagnosis: what is said of hosts and captures rests on all connections. */
 static bool is_selected(const Run *run, const LaConnectionRecord *record)
 {
@@ -104,7 +94,7 @@ static LaConnection *finish_connection(Run *run, LaConnection *conn)
   capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(capture, &record);
-  bool reported = is_asked_for(run->options, conn) && is_selected(run, &record);
+  bool reported = la_window_has_connection(&run->options->window, &record) && is_selected(run, &record);
   if (run->pipeline->selection != NULL)
     la_selection_note(run->pipeline->selection, file_number(run), conn->id, reported ? LA_REPORTED : LA_NOT_REPORTED);
   if (!reported)
@@ -401,7 +391,8 @@ static void finish_sequence(Run *run)
 static void report_end(Run *run)
 {
   la_hosts_report(run->aggregate, &run->options->thresholds,
-                  &(LaHostsTold){.judge = run->pipeline->judge,
+                  &(LaHostsTold){.window = &run->options->window,
+                                 .judge = run->pipeline->judge,
                                  .counts = &run->counts,
                                  .reports = run->pipeline->reports,
                                  .report_count = run->pipeline->report_count});

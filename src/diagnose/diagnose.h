@@ -23,6 +23,9 @@ void la_thresholds_init(LaThresholds *thresholds); /* all defaults */
  * value has the wrong unit. */
 bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError **error);
 
+/* Those that are not at their defaults and bear on connections, as assignments that la_thresholds_set takes. (transfer full, of char *) */
+GPtrArray *la_thresholds_changed(const LaThresholds *thresholds);
+
 typedef enum {
   LA_ASK_WHAT_MATTERS, /* rules are not asked about connections that are clean in every respect */
   LA_ASK_EVERYTHING,   /* every rule is asked about every connection: slower, the same findings; for tests */

@@ -27,6 +27,12 @@ static bool parse_count(const char *text, int64_t *ret_value, const char **ret_e
   return true;
 }
 
+/* What stands behind a number that is no time. */
+static const char *suffix_of(LaUnit unit)
+{
+  return unit == LA_UNIT_PERCENT ? "%" : unit == LA_UNIT_PER_SECOND ? "/s" : "";
+}
+
 static bool parse_value(LaUnit unit, const char *text, int64_t *ret_value)
 {
   if (unit == LA_UNIT_SECONDS) {
@@ -42,8 +48,7 @@ static bool parse_value(LaUnit unit, const char *text, int64_t *ret_value)
   const char *end;
   if (!parse_count(text, &value, &end))
     return false;
-  const char *suffix = unit == LA_UNIT_PERCENT ? "%" : unit == LA_UNIT_PER_SECOND ? "/s" : "";
-  if (strcmp(end, suffix) != 0 || (unit == LA_UNIT_PERCENT && value > 100))
+  if (strcmp(end, suffix_of(unit)) != 0 || (unit == LA_UNIT_PERCENT && value > 100))
     return false;
   *ret_value = value;
   return true;
@@ -113,4 +118,26 @@ bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError 
     g_string_append_printf(names, "%s%s", k > 0 ? ", " : "", rule->thresholds[k].name);
   la_error_set(error, LA_ERROR_USAGE, "finding '%s' has no threshold '%s'; it has: %s", code, full, names->str);
   return false;
+}
+
+static char *format_assignment(const LaThreshold *threshold, int64_t value)
+{
+  char span[LA_TIME_TEXT_MAX];
+  if (threshold->unit == LA_UNIT_SECONDS)
+    return g_strdup_printf("%s=%s", threshold->name, la_span_format_option(value, span));
+  return g_strdup_printf("%s=%" G_GINT64_FORMAT "%s", threshold->name, value, suffix_of(threshold->unit));
+}
+
+GPtrArray *la_thresholds_changed(const LaThresholds *thresholds)
+{
+  GPtrArray *changed = g_ptr_array_new_with_free_func(g_free);
+  unsigned count;
+  const LaRule *const *rules = la_rules(&count);
+  for (unsigned i = 0; i < count; i++) {
+    const LaThreshold *all = rules[i]->thresholds;
+    for (unsigned k = 0; k < LA_THRESHOLDS_MAX && all[k].name != NULL && rules[i]->scope != LA_SCOPE_HOST; k++)
+      if (thresholds->value[i][k] != all[k].standard)
+        g_ptr_array_add(changed, format_assignment(&all[k], thresholds->value[i][k]));
+  }
+  return changed;
 }

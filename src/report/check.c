@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/escape.h"
 #include "report/style.h"
 
 #define PACKETS_SAID 12
@@ -155,18 +154,10 @@ void la_example_say_packets(const LaExample *example, GString *out)
     g_string_append_printf(out, " and %" G_GUINT64_FORMAT " more", total - said);
 }
 
-void la_example_say_show(const LaExample *example, const char *options, GString *out)
+void la_example_say_show(const LaExample *example, const LaShowCommand *command, GString *out)
 {
-  if (example->id == 0)
-    return;
-  g_string_append(out, "lastack show ");
-  if (options != NULL && *options != '\0')
-    g_string_append_printf(out, "%s ", options);
-  /* A name that begins with a dash would be an option. */
-  if (*example->path == '-' && example->path[1] != '\0')
-    g_string_append(out, "-r ");
-  la_escape_shell(out, example->path, -1);
-  g_string_append_printf(out, " --conn %u", example->id);
+  if (example->id != 0)
+    la_show_command_say(command, example->path, example->id, out);
 }
 
 static void say_paths(const LaCheck *check, GString *out)

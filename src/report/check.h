@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "diagnose/finding.h"
 #include "diagnose/rule.h"
+#include "report/show_command.h"
 #include "select/policy.h"
 
 typedef enum {
@@ -121,9 +122,9 @@ void la_example_say_ends(const LaExample *example, GString *out);
 /* Appends its packets, "6, 7" or "1, 2, 3 and 40 more"; nothing without. */
 void la_example_say_packets(const LaExample *example, GString *out);
 
-/* Appends the command that shows it, ready to paste into a shell; nothing for an example without a connection. `options` as in
- * LaReportOptions.show_options. */
-void la_example_say_show(const LaExample *example, const char *options, GString *out);
+/* Appends the command that shows it, ready to paste into a shell; nothing for an example without a connection. `command` as in
+ * LaReportOptions.show_command. */
+void la_example_say_show(const LaExample *example, const LaShowCommand *command, GString *out);
 
 /* Counts the cases' results; `check->judged` is set. */
 void la_check_conclude(LaCheck *check);

@@ -60,7 +60,7 @@ static void say_example(const LaReport *report, const LaExample *example, GStrin
     g_string_append_printf(out, "  test: %s\n", example->test);
   if (example->id != 0) {
     g_string_append(out, "  show: ");
-    la_example_say_show(example, report->options->show_options, out);
+    la_example_say_show(example, report->options->show_command, out);
     g_string_append_c(out, '\n');
   }
 }

@@ -31,9 +31,8 @@ typedef struct {
   LaStyle style;
   LaVerbosity verbosity;
   LaNames names;
-  const char *show_options; /* what must stand in a `lastack show` command beside the file so that ids are the same; "";
-                             * NULL: there is no file to show */
-  const char *run;          /* live: members that each NDJSON record gets, `"host":"...",...`; NULL: none */
+  const LaShowCommand *show_command; /* how connections are shown; NULL: there is no file to show */
+  const char *run;                   /* live: members that each NDJSON record gets, `"host":"...",...`; NULL: none */
   LaPurpose purpose;
   const LaCheck *check; /* what the policy's judge comes to, complete when `end` is called; NULL: no format that `judges` */
   GHashTable *help;     /* code -> text of the manual (const char *, Markdown); NULL: not at hand */

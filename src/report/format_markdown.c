@@ -80,7 +80,7 @@ static void write_commands(const LaReport *report, const LaCheck *check, GString
       if (!is_told(one) || first == NULL || first->id == 0)
         continue;
       GString *command = g_string_new(NULL);
-      la_example_say_show(first, report->options->show_options, command);
+      la_example_say_show(first, report->options->show_command, command);
       if (g_hash_table_contains(said, command->str)) {
         g_string_free(command, TRUE);
         continue;

@@ -148,7 +148,7 @@ static void write_related(const LaReport *report, LaJson *json, const LaCase *on
       g_string_append_printf(text, ", test %s", example->test);
     if (example->id != 0) {
       g_string_append(text, "; ");
-      la_example_say_show(example, report->options->show_options, text);
+      la_example_say_show(example, report->options->show_command, text);
     }
     la_json_begin_object(json);
     la_json_key(json, "id");

@@ -8,8 +8,11 @@ void la_hosts_report(LaAggregate *aggregate, const LaThresholds *thresholds, con
   for (guint i = 0; i < all->len;) {
     LaHostRecord record = {.subject = g_array_index(all, LaHostFinding, i).subject};
     g_array_set_size(findings, 0);
-    for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++)
-      g_array_append_val(findings, g_array_index(all, LaHostFinding, i).finding);
+    for (; i < all->len && la_subject_equal(&g_array_index(all, LaHostFinding, i).subject, &record.subject); i++) {
+      const LaFinding *finding = &g_array_index(all, LaHostFinding, i).finding;
+      if (told->window == NULL || la_window_has_host_finding(told->window, finding))
+        g_array_append_vals(findings, finding, 1);
+    }
     if (told->judge != NULL)
       la_judge_host(told->judge, &record.subject, findings);
     if (findings->len == 0)

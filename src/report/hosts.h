@@ -4,10 +4,12 @@
 
 #include "report/format.h"
 #include "report/judge.h"
+#include "report/window.h"
 
 /* Who is told of them. All borrowed for the call. */
 typedef struct {
-  LaJudge *judge; /* drops what its policy suppresses; NULL: none */
+  const LaWindow *window; /* only what was there then; NULL: everything */
+  LaJudge *judge;         /* drops what its policy suppresses; NULL: none */
   LaCounts *counts;
   LaReport *const *reports;
   unsigned report_count;

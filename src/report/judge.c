@@ -237,19 +237,6 @@ static void take_finding(LaExample *example, const LaFinding *finding)
 
 /* ---- connections ---- */
 
-static bool is_unclosed(const LaConnectionRecord *record)
-{
-  if ((record->conn->flags & LA_CONN_STRAY) != 0)
-    return false;
-  switch (record->teardown) {
-  case LA_TEARDOWN_OPEN:
-  case LA_TEARDOWN_HALF_CLOSED:
-  case LA_TEARDOWN_FIN_UNCONFIRMED:
-  case LA_TEARDOWN_VANISHED: return true;
-  default: return false;
-  }
-}
-
 static LaTime silence_at_end(const LaConnection *conn)
 {
   return conn->end_time != LA_TIME_NONE && conn->end_time > conn->last_time ? conn->end_time - conn->last_time : 0;
@@ -444,7 +431,7 @@ void la_judge_connection(LaJudge *judge, const LaConnectionRecord *record, LaFin
     judge->check->connections++;
     tally_connection(judge, suite, record, &candidate);
     const LaPolicyService *rules = la_policy_service(policy, section);
-    bool unclosed = is_unclosed(record);
+    bool unclosed = la_connection_record_is_unclosed(record);
     bool unsettled = unclosed && conn->ended_by == LA_ENDED_CAPTURE_END && silence_at_end(conn) < rules->settle;
     if (unsettled)
       judge->unsettled++;

@@ -23,6 +23,20 @@ typedef struct {
   LaTeardownResult teardown;
 } LaConnectionRecord;
 
+/* Whether it was left open: nothing that the capture has closed it at both ends. */
+static inline bool la_connection_record_is_unclosed(const LaConnectionRecord *record)
+{
+  if ((record->conn->flags & LA_CONN_STRAY) != 0)
+    return false;
+  switch (record->teardown) {
+  case LA_TEARDOWN_OPEN:
+  case LA_TEARDOWN_HALF_CLOSED:
+  case LA_TEARDOWN_FIN_UNCONFIRMED:
+  case LA_TEARDOWN_VANISHED: return true;
+  default: return false;
+  }
+}
+
 /* One end of a connection as address and port. */
 static inline LaHostPort la_connection_end(const LaConnection *conn, LaSide side)
 {

@@ -90,7 +90,7 @@ static void say_example(const LaTextReport *report, const LaCase *one, const LaE
     say(report, out, "test", example->test);
   if (example->id != 0) {
     g_string_truncate(line, 0);
-    la_example_say_show(example, report->base.options->show_options, line);
+    la_example_say_show(example, report->base.options->show_command, line);
     la_text_label(report, out, "show");
     la_style_paint(&report->base.options->style, out, LA_PAINT_CODE, line->str);
     g_string_append_c(out, '\n');

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/escape.h"
 #include "diagnose/rule.h"
 #include "track/measures.h"
 
@@ -65,17 +64,10 @@ static void append_when(const LaTextReport *report, GString *out, const LaGroup 
 
 void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group)
 {
-  if (report->base.options->show_options == NULL || group->example_id == 0)
+  if (report->base.options->show_command == NULL || group->example_id == 0)
     return;
-  g_autoptr(GString) line = g_string_new("lastack show ");
-  bool standard_input = strcmp(group->path, "-") == 0;
-  if (report->base.options->show_options[0] != '\0')
-    g_string_append_printf(line, "%s ", report->base.options->show_options);
-  if (standard_input)
-    g_string_append(line, "FILE");
-  else
-    la_escape_shell(line, group->path, -1);
-  g_string_append_printf(line, " --conn %u", group->example_id);
+  g_autoptr(GString) line = g_string_new(NULL);
+  la_show_command_say(report->base.options->show_command, group->path, group->example_id, line);
   paste_line(report, out, "show", line->str);
 }
 

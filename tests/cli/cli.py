@@ -127,8 +127,8 @@ def pcap_record(frame, ticks, order="<", lengths=None, fraction=0):
     return struct.pack(order + "IIII", EPOCH + ticks, fraction, captured, wire) + frame
 
 
-def pcap(frames, link_type=EN10MB):
-    return pcap_header(link_type) + b"".join(pcap_record(f, i) for i, f in enumerate(frames))
+def pcap(frames, link_type=EN10MB, first=0):
+    return pcap_header(link_type) + b"".join(pcap_record(f, first + i) for i, f in enumerate(frames))
 
 
 def block(kind, body, total=None):

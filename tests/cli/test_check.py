@@ -45,7 +45,7 @@ class Verdicts(CheckTest):
     def test_leak_fails(self):
         self.check(1, "leak.pcap", "--observed-until", LATER, words=[
             "FAIL 1 of 1 connection of leak.pcap breaks the built-in policy (2 cases).", "BROKEN close-wait-leak on 198.51.100.7:8888",
-            "packets 7, 8", "blame server-application", "show lastack show leak.pcap --conn 1",
+            "packets 7, 8", "blame server-application", "show lastack show --observed-until 2026-09-21T14:15:00Z leak.pcap --conn 1",
             "lastack explain close-wait-leak", "BROKEN unclosed on 198.51.100.7:8888: 1 connection of 1"])
 
     def test_shown_command_works(self):

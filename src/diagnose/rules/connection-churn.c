@@ -40,13 +40,15 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
     return false; /* they were needed at the same time: nothing to use again */
   uint64_t saved = connections - at_once;
   uint64_t first, last;
-  if (la_scan_range(facts->series, COMPLETE, 0, facts->until, &first, &last))
+  bool ranged = la_scan_range(facts->series, COMPLETE, 0, facts->until, &first, &last);
+  if (ranged)
     ret->at = la_tick_time(first);
   ret->blame = LA_BLAME_CLIENT_APPLICATION;
   la_facts_show_series(facts->series, ret);
   la_facts_packets_total(ret, connections);
   la_finding_add_count(ret, "connections", (int64_t)connections);
   la_finding_add_count(ret, "rate_per_s", (int64_t)rate);
+  la_finding_add_span(ret, "lasted_s", ranged ? la_tick_span(last - first) : LA_TIME_NONE);
   la_finding_add_span(ret, "median_open_s", life);
   la_finding_add_count(ret, "saved_handshakes", (int64_t)saved);
   la_finding_add_span(ret, "saved_s", (LaTime)((double)facts->waited * (double)saved / (double)connections));

@@ -147,8 +147,16 @@ static void examples(void **state)
   la_case_free(one);
   LaExample shown = {.path = (char[]){"-x y.pcap"}, .id = 3, .packet_count = 2, .packets = {4, 9}, .packets_total = 40};
   g_autoptr(GString) out = g_string_new(NULL);
-  la_example_say_show(&shown, "--by-tunnel", out);
+  LaShowCommand command = {.options = (char[]){"--by-tunnel"}};
+  la_example_say_show(&shown, &command, out);
   assert_string_equal(out->str, "lastack show --by-tunnel -r '-x y.pcap' --conn 3");
+  g_string_truncate(out, 0);
+  command.files = (char[]){"-r a -r -x"};
+  la_example_say_show(&shown, &command, out);
+  assert_string_equal(out->str, "lastack show --by-tunnel -r a -r -x --conn 3");
+  g_string_truncate(out, 0);
+  la_show_command_say_file("-", LA_SHOW_FILE_IS_WORD, out);
+  assert_string_equal(out->str, "FILE");
   g_string_truncate(out, 0);
   la_example_say_packets(&shown, out);
   assert_string_equal(out->str, "4, 9 and 38 more");

@@ -3,11 +3,13 @@
 
 #include <glib/gstdio.h>
 
+static const LaShowCommand no_options = {.options = (char[]){""}};
+
 static LaReportOptions options_of(unsigned width)
 {
   return (LaReportOptions){.style = {.colour = LA_COLOUR_OFF, .charset = LA_CHARSET_UTF8, .zone = LA_CLOCK_UTC, .width = width},
                            .verbosity = LA_VERBOSITY_NORMAL,
-                           .show_options = ""};
+                           .show_command = &no_options};
 }
 
 static LaCaptureRecord *capture_of(const char *path)
