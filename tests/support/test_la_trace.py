@@ -179,12 +179,17 @@ class Tool(unittest.TestCase):
         frames, _, _ = run("link raw\n" + HEAD + "0 C>S S 0(0) bad-checksum\n")
         self.assertFalse(parse_tcp(frames[0][2])["checksum_good"])
 
+    def test_fragments(self):
+        frames, _, _ = run("link raw\n" + HEAD + "0 C>S P. 1(30) ack 1 <> fragment 3\n")
+        places = [(int.from_bytes(data[6:8], "big"), int.from_bytes(data[2:4], "big")) for data in (frame[2] for frame in frames)]
+        self.assertEqual(places, [(0x2000, 44), (0x2003, 44), (6, 22)])
+
     def test_mistakes_name_their_line(self):
         for text, line in [("0 C>S S 0(0) win x\n", 3), ("\n0 C>Q S 0(0)\n", 4), ("0 C>X S 0(0)\n", 3), ("0 C>S . 1(0)\n", 3),
                            ("0 C>S S 0(0) colour 1\n", 3), ("0 C>S S 0(0) <mss>\n", 3), ("link token-ring\n", 3), ("frobnicate\n", 3),
                            ("for i 1 2\n", 3), ("done\n", 3), ("{1/0} C>S S 0(0)\n", 3), ("0 C>S S 0(70000)\n", 3),
                            ("0 R>C icmp 3/1 quoting 1\n", 3), ("C = 192.0.2.1:1\n", 3), ("0 C>S S 0(0) <raw 0\n", 3),
-                           ("0 C>S S 0(0) iface 1\n", 3), ("link raw\nencap vlan:1\n0 C>S S 0(0)\n", 5), ("end soon\n", 3)]:
+                           ("0 C>S S 0(0) iface 1\n", 3), ("0 C>S S 0(0) fragment 2000000\n", 3), ("link raw\nencap vlan:1\n0 C>S S 0(0)\n", 5), ("end soon\n", 3)]:
             with self.subTest(text), self.assertRaisesRegex(ValueError, rf"t\.trace:{line}: "):
                 run(HEAD + text)
 

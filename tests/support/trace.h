@@ -107,6 +107,7 @@ typedef struct {
   int ip_id;         /* -1: the end's counter */
   int ttl;           /* -1: the end's */
   int64_t cut;       /* captured length, -1: whole */
+  unsigned fragment; /* bytes of an IPv4 fragment, 0: not fragmented */
   unsigned iface;
   int64_t lost; /* packets before it, as its block says; -1: it does not */
   bool missing; /* on the wire, not in the capture */

@@ -315,6 +315,34 @@ static void set_ttl(GByteArray *inner, uint8_t ttl)
   inner->data[11] = (uint8_t)sum;
 }
 
+/* An IPv4 packet in fragments, each a frame of its own. */
+static bool add_fragments(Builder *builder, const LaTracePacket *packet, uint16_t type, const GByteArray *inner, GError **error)
+{
+  enum {
+    HEADER = 20
+  };
+  if (type != 0x0800) {
+    g_set_error(error, LA_ERROR, LA_ERROR_USAGE, "%s:%u: only IPv4 packets are cut into fragments", builder->trace->path,
+                packet->line);
+    return false;
+  }
+  for (unsigned at = HEADER; at < inner->len; at += packet->fragment) {
+    unsigned len = MIN(packet->fragment, inner->len - at);
+    unsigned place = (at - HEADER) / 8 | (at + len < inner->len ? 0x2000 : 0);
+    g_autoptr(GByteArray) piece = g_byte_array_new();
+    g_byte_array_append(piece, inner->data, HEADER);
+    g_byte_array_append(piece, inner->data + at, len);
+    piece->data[2] = (uint8_t)(piece->len >> 8);
+    piece->data[3] = (uint8_t)piece->len;
+    piece->data[6] = (uint8_t)(place >> 8);
+    piece->data[7] = (uint8_t)place;
+    set_ttl(piece, piece->data[8]);
+    if (!add_frame(builder, packet, type, piece, error))
+      return false;
+  }
+  return true;
+}
+
 /* A copy is the same IP packet, with another TTL where the line says so. */
 static bool add_copies(Builder *builder, const LaTracePacket *packet, uint16_t type, const GByteArray *inner, GError **error)
 {
@@ -344,6 +372,8 @@ static bool build_packet(Builder *builder, const LaTracePacket *packet, GError *
     return false;
   if (packet->missing)
     return true;
+  if (packet->fragment != 0)
+    return add_fragments(builder, packet, type, inner, error);
   return add_frame(builder, packet, type, inner, error) && add_copies(builder, packet, type, inner, error);
 }
 

@@ -116,12 +116,14 @@ enum {
   KEY_QUOTING,
   KEY_QUOTE,
   KEY_MTU,
-  KEY_LOST
+  KEY_LOST,
+  KEY_FRAGMENT
 };
 static const Key keys[] = {
-    [KEY_WIN] = {"win", 65535},  [KEY_TTL] = {"ttl", 255},        [KEY_ID] = {"id", 65535},
-    [KEY_CUT] = {"cut", 65535},  [KEY_IFACE] = {"iface", 15},     [KEY_QUOTING] = {"quoting", 1000000},
-    [KEY_QUOTE] = {"quote", 60}, [KEY_MTU] = {"mtu", UINT32_MAX}, [KEY_LOST] = {"lost", INT64_MAX},
+    [KEY_WIN] = {"win", 65535},          [KEY_TTL] = {"ttl", 255},        [KEY_ID] = {"id", 65535},
+    [KEY_CUT] = {"cut", 65535},          [KEY_IFACE] = {"iface", 15},     [KEY_QUOTING] = {"quoting", 1000000},
+    [KEY_QUOTE] = {"quote", 60},         [KEY_MTU] = {"mtu", UINT32_MAX}, [KEY_LOST] = {"lost", INT64_MAX},
+    [KEY_FRAGMENT] = {"fragment", 8191},
 };
 
 static void set_key(LaTracePacket *packet, unsigned key, uint64_t value)
@@ -135,6 +137,7 @@ static void set_key(LaTracePacket *packet, unsigned key, uint64_t value)
   case KEY_QUOTING: packet->quoting = (unsigned)value; break;
   case KEY_QUOTE: packet->quote_len = (unsigned)value; break;
   case KEY_LOST: packet->lost = (int64_t)value; break;
+  case KEY_FRAGMENT: packet->fragment = (unsigned)value * 8; break;
   default: packet->mtu = (uint32_t)value; break;
   }
 }
