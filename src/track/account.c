@@ -2,7 +2,11 @@
  *
  * Holes are ranges of a sender's sequence that the capture skipped. One that the receiver acknowledges was delivered all the
  * same, so the capture missed it. An acknowledgment beyond everything seen makes such a hole at once; when the sender later
- * fills it with new data, nothing was missing: the acknowledgment was of data never sent, and is taken back. */
+ * fills it with new data, nothing was missing: the acknowledgment was of data never sent, and is taken back.
+ *
+ * Of a segment in IP fragments only the first is looked at, and its length is that of the first. Where the segment ended is told by what
+ * its sender sends next, or by its acknowledgment: a receiver takes a datagram whole. Until then the end is open, and numbers within
+ * a datagram's length behind it are no hole. (A packet missing right behind a fragmented segment is not noticed.) */
 #include "track/account.h"
 
 #include "base/seq.h"
@@ -10,6 +14,8 @@
 
 /* How far a sender can have come before its SYN stands in the capture. */
 #define LATE_SYN_MAX (1u << 20)
+/* No datagram is longer, and so no rest of one. */
+#define DATAGRAM_MAX 65535u
 
 static void drop_hole(LaEndpoint *me, unsigned i)
 {
@@ -73,6 +79,28 @@ static void forget_missed(LaConnection *conn)
 {
   if ((conn->end[LA_OPENER].missed | conn->end[LA_ACCEPTOR].missed) == 0)
     conn->flags &= ~(uint32_t)LA_CONN_MISSED;
+}
+
+/* The fragmented segment at the end of what `me` has sent reached up to `end`. */
+static void end_fragmented(LaEndpoint *me, uint32_t end)
+{
+  if ((me->flags & LA_END_FRAGMENT) == 0 || la_seq_lt(end, me->snd_nxt))
+    return;
+  me->flags &= ~(uint32_t)LA_END_FRAGMENT;
+  if (end - me->snd_nxt > DATAGRAM_MAX)
+    return;
+  if ((me->flags & LA_END_FIN) != 0 && me->fin_end == me->snd_nxt)
+    me->fin_end = end;
+  me->snd_nxt = end;
+}
+
+void la_account_fragments(LaConnection *conn, LaSide side, const LaSegment *s)
+{
+  if ((s->flags & LA_TCP_SYN) != 0)
+    return;
+  end_fragmented(&conn->end[side], s->seq);
+  if ((s->flags & LA_TCP_ACK) != 0)
+    end_fragmented(&conn->end[LA_OTHER(side)], s->ack);
 }
 
 static void account_syn(LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, const LaSegment *s, uint64_t marks)
@@ -179,6 +207,8 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
     if ((marks & LA_MARK_OUT_OF_WINDOW) == 0)
       me->snd_nxt = end;
   }
+  if (s->fragment != 0 && me->snd_nxt == end)
+    me->flags |= LA_END_FRAGMENT;
   if (s->payload_len != 0) {
     me->flags |= LA_END_DATA;
     if (me->data_first_frame == 0) {

@@ -172,6 +172,7 @@ enum {
   LA_END_CHALLENGED = 1 << 20,  /* the other end sent a SYN or RST that this end has to answer with a challenge ACK */
   LA_END_SYN_ACK_BAD = 1 << 21, /* its SYN-ACK acknowledged a wrong number */
   LA_END_COPIED = 1 << 22,      /* the other end's latest segment stood in the capture twice */
+  LA_END_FRAGMENT = 1 << 23,    /* snd_nxt is the end of a first fragment: how much more its datagram held is not known yet */
 };
 
 typedef struct {

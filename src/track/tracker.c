@@ -199,6 +199,8 @@ LaFollowed la_tracker_follow(LaTracker *t, LaConnection *conn, LaSide side, cons
     la_adopted_spoke(conn, side, s);
     t->next_id++; /* see LA_ADOPTED_IDS */
   }
+  if (((conn->end[LA_OPENER].flags | conn->end[LA_ACCEPTOR].flags) & LA_END_FRAGMENT) != 0)
+    la_account_fragments(conn, side, s);
   uint64_t marks = la_classify(conn, side, s);
   LaMoment *moment = NULL;
   /* Around a FIN the order of data matters, too: whether the FIN could be taken. */
