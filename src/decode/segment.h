@@ -36,6 +36,9 @@ enum {
   LA_OPT_CUT = 1 << 10,      /* the header was not wholly captured: absent options are not known to be absent */
   LA_OPT_BAD = 1 << 11,      /* the option list is malformed */
 };
+/* Options of which two packets that are alike otherwise may have different values. (The others stand in fields of their own, or are changed
+ * on the way, as the MSS is.) */
+#define LA_OPT_HASHED (LA_OPT_SACK | LA_OPT_FAST_OPEN | LA_OPT_MD5 | LA_OPT_AO | LA_OPT_MPTCP | LA_OPT_OTHER)
 
 /* What lay between the link and the innermost IP header, outermost first; CONTRACT's words for `encapsulation`. */
 typedef enum {
@@ -98,6 +101,7 @@ typedef struct {
   uint8_t fragment;      /* 1: the first fragment of a datagram */
   uint8_t encap_count;
   uint16_t interface;          /* index of the capture's interface (65535: that or a later one) */
+  uint16_t option_hash;        /* with any of LA_OPT_HASHED: of the bytes of these, as far as captured whole */
   LaEncap encap[LA_ENCAP_MAX]; /* only the first encap_count are set */
   struct {
     uint32_t left, right;

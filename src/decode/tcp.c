@@ -118,6 +118,20 @@ static OptionFunction *const kinds[256] = {
     [KIND_EXPERIMENT] = option_experiment,
 };
 
+/* FNV-1a, four bytes a step. */
+static uint32_t mix_option(uint32_t hash, const uint8_t *value, size_t len)
+{
+  const uint32_t prime = 16777619;
+  hash = (hash ^ (uint32_t)len) * prime;
+  for (; len >= 4; len -= 4, value += 4) {
+    hash = (hash ^ la_be32(value)) * prime;
+    hash ^= hash >> 15;
+  }
+  for (; len > 0; len--, value++)
+    hash = (hash ^ *value) * prime;
+  return hash;
+}
+
 /* What can be told of an option whose value was cut: of a SACK option the blocks that were captured whole. */
 static unsigned options_cut(LaSegment *s, uint8_t kind, LaCursor rest, size_t value_len)
 {
@@ -131,6 +145,8 @@ static unsigned options_cut(LaSegment *s, uint8_t kind, LaCursor rest, size_t va
 static unsigned read_options(LaSegment *s, LaCursor in, size_t stated)
 {
   unsigned found = 0;
+  uint32_t hash = 2166136261;
+  s->option_hash = 0;
   while (la_cursor_has(&in, 1)) {
     uint8_t kind = la_cursor_u8(&in);
     stated -= 1;
@@ -149,7 +165,12 @@ static unsigned read_options(LaSegment *s, LaCursor in, size_t stated)
     if (!la_cursor_has(&in, value_len))
       return found | options_cut(s, kind, in, value_len);
     const uint8_t *value = la_cursor_take(&in, value_len);
-    found |= kinds[kind] != NULL ? kinds[kind](s, value, value_len) : LA_OPT_OTHER;
+    unsigned is = kinds[kind] != NULL ? kinds[kind](s, value, value_len) : LA_OPT_OTHER;
+    found |= is;
+    if ((is & LA_OPT_HASHED) != 0) {
+      hash = mix_option(hash ^ kind, value, value_len);
+      s->option_hash = (uint16_t)(hash ^ hash >> 16);
+    }
     stated -= len - 1u;
   }
   return stated != 0 ? found | LA_OPT_CUT : found;

@@ -32,6 +32,7 @@ static void note(LaBrief *b, LaSide side, const LaSegment *s)
                                             .window = s->window,
                                             .ip_id = s->ip_id,
                                             .options = s->options,
+                                            .option_hash = s->option_hash,
                                             .flags = s->flags,
                                             .ttl = s->ttl,
                                             .side = (uint8_t)side};
@@ -191,6 +192,7 @@ void la_brief_segment(const LaBrief *b, unsigned index, LaSegment *ret)
   ret->window = from->window;
   ret->flags = from->flags;
   ret->options = from->options;
+  ret->option_hash = from->option_hash;
   ret->ip_id = from->ip_id;
   ret->header_len = 0;
   ret->ttl = from->ttl;

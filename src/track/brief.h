@@ -36,7 +36,8 @@ typedef struct {
   uint16_t options; /* LA_OPT_* */
   uint16_t flags;   /* LA_TCP_* */
   uint8_t ttl;
-  uint8_t side; /* LaSide of the sender */
+  uint8_t side;         /* LaSide of the sender */
+  uint16_t option_hash; /* as in LaSegment */
 } LaBriefSegment;
 
 typedef struct {

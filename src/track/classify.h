@@ -13,6 +13,8 @@ static inline uint32_t la_segment_fingerprint(const LaSegment *s)
   uint64_t h = ((uint64_t)s->seq << 32 | s->ack) * UINT64_C(0x9e3779b97f4a7c15);
   uint64_t ts = (s->options & LA_OPT_TIMESTAMPS) != 0 ? s->ts_val : 0;
   h ^= ts << 32 | ((uint32_t)s->ip_id << 16 ^ s->window ^ (uint32_t)s->flags << 7);
+  if ((s->options & LA_OPT_HASHED) != 0)
+    h ^= (uint64_t)s->option_hash << 24;
   h = (h + s->payload_len) * UINT64_C(0xbf58476d1ce4e5b9);
   return (uint32_t)(h >> 32) | 1;
 }

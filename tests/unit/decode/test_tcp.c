@@ -177,6 +177,34 @@ static void unknown_options_are_other(void **state)
   assert_int_equal(decode_options("4d04 0102").segment.options, LA_OPT_OTHER);
 }
 
+/* The hash tells apart what a segment has no field for, and only that. */
+static void bytes_of_other_options_are_hashed(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *one, *other;
+    bool alike;
+  } pairs[] = {
+      {"4d04 0102", "4d04 0102", true},
+      {"4d04 0102", "4d04 0103", false},
+      {"4d04 0102", "4e04 0102", false},
+      {"4d04 0102", "01 01 4d04 0102 01 01", true},       /* padding moves */
+      {"4d04 0102 020405b4", "4d04 0102 02040578", true}, /* and an MSS is clamped */
+      {"1e04 8000", "1e04 8101", false},
+      {"2208 010203040506", "2208 010203040507", false},
+      {"fe08 f98901020304", "fe08 f98901020305", false},
+      {"0101 050a 00000001 00000002", "0101 050a 00000001 00000003", false},
+      {"0101 1312 00112233445566778899aabbccddeeff", "0101 1312 10112233445566778899aabbccddeeff", false},
+      {"0101 1d06 01020304", "0101 1d06 01020305", false},
+  };
+  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+    Decoded one = decode_options(pairs[i].one);
+    Decoded other = decode_options(pairs[i].other);
+    assert_int_not_equal(one.segment.options & LA_OPT_HASHED, 0);
+    assert_int_equal(one.segment.option_hash == other.segment.option_hash, pairs[i].alike);
+  }
+}
+
 static void nothing_is_read_after_the_end_of_the_list(void **state)
 {
   (void)state;
@@ -322,6 +350,7 @@ int main(void)
       cmocka_unit_test(md5_and_authentication),
       cmocka_unit_test(multipath),
       cmocka_unit_test(unknown_options_are_other),
+      cmocka_unit_test(bytes_of_other_options_are_hashed),
       cmocka_unit_test(nothing_is_read_after_the_end_of_the_list),
       cmocka_unit_test(option_of_length_0_or_1_is_bad_and_ends_the_list),
       cmocka_unit_test(option_beyond_the_header_is_bad),

@@ -9,7 +9,7 @@
  *
  * A line is `AFTER WHO FLAGS SEQ [ACK [LEN]] [key=value ...]`: milliseconds after the segment before it (may be negative or have a
  * fraction), C or S, the flags by their letters SAFRPU (`-` for none), numbers relative to the initial ones of each end. Keys: win, ttl,
- * id (IP ID), ts (its own timestamp), ecr, wscale, sack (1: reports a range above the acknowledgment), cut, bad (checksum),
+ * id (IP ID), ts (its own timestamp), ecr, wscale, sack (1: reports a range above the acknowledgment), opt (an option of another kind, and its hash), cut, bad (checksum),
  * frag, if (interface), tunnel, isn (makes SEQ count from here on). Lines are separated by `;` or a line break.
  *
  * Frames are counted from 1 in the order in which segments are played. */
@@ -114,6 +114,9 @@ static inline void set_key(Talk *t, LaSide who, LaSegment *s, const char *word)
     s->sack_count = 1;
     s->sack[0].left = s->ack + (uint32_t)value;
     s->sack[0].right = s->ack + (uint32_t)value + 100;
+  } else if (strcmp(key, "opt") == 0) {
+    s->options |= LA_OPT_OTHER;
+    s->option_hash = (uint16_t)value;
   } else if (strcmp(key, "cut") == 0) {
     s->options |= LA_OPT_CUT;
   } else if (strcmp(key, "bad") == 0) {

@@ -274,6 +274,8 @@ static void copies_are_told_from_sendings(void **state)
       {HANDSHAKE "5 C PA 1 1 10 ts=7; 400 C PA 1 1 10 ts=7", copy},
       {HANDSHAKE "5 C PA 1 1 10 ts=7; 1 C PA 1 1 10 ts=8", again},
       {HANDSHAKE "5 C PA 1 1 10; 1.5 C PA 1 1 10", copy},
+      {HANDSHAKE "5 C PA 1 1 10 id=7 opt=5; 1 C PA 1 1 10 id=7 opt=5", copy},
+      {HANDSHAKE "5 C PA 1 1 10 id=7 opt=5; 1 C PA 1 1 10 id=7 opt=6", again},
       {HANDSHAKE "5 C PA 1 1 10; 1.501 C PA 1 1 10", again},
       {HANDSHAKE "5 C PA 1 1 10; 1 C PA 1 1 10 win=5", again},
       {HANDSHAKE "5 C PA 1 1 10; 1 C A 1 1 10", again},
