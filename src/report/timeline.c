@@ -240,7 +240,7 @@ static void change_state(LaTimeline *timeline, Service *service, LaTime time, un
 static void follow_path(LaTimeline *timeline, Service *service, const LaConnection *conn)
 {
   const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
-  if ((server->flags & LA_END_SPOKE) == 0)
+  if (!la_connection_knows(conn, LA_ACCEPTOR))
     return;
   unsigned state = LA_TCP_CLOSED;
   LaTime time = conn->first_time;

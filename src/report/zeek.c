@@ -301,8 +301,6 @@ bool la_zeek_bytes(const LaConnection *conn, LaSide side, uint64_t *ret_bytes)
   uint32_t top = end->snd_nxt;
   if ((end->flags & LA_END_FIN) != 0 && la_seq_ge(top, end->fin_end))
     top--;
-  if ((end->flags & (LA_END_SYN | LA_END_SYN_ACK)) != 0 && la_seq_lt(top, base))
-    top = base;
   /* Sequence numbers begin anew every 4 GiB; what was counted tells how often they did. */
   int32_t more = (int32_t)(top - base - (uint32_t)end->payload_bytes);
   if (more < 0 && (uint64_t)(-(int64_t)more) > end->payload_bytes)
