@@ -51,6 +51,16 @@ LaReport *la_outputs_packet_report(const LaOutputs *outputs)
   return NULL;
 }
 
+static bool wants_help(const LaOptions *options)
+{
+  for (unsigned i = 0; i < options->outputs->len; i++) {
+    const LaFormat *format = ((const LaOutputChoice *)g_ptr_array_index(options->outputs, i))->format;
+    if (format->judges || format->explains)
+      return true;
+  }
+  return false;
+}
+
 static void load_help(LaOutputs *outputs)
 {
   outputs->texts = la_texts_load();
@@ -102,7 +112,7 @@ bool la_outputs_open(LaOutputs *outputs, const LaOptions *options, const LaOutpu
                         "junit, sarif, tap, github and markdown tell what became of a policy: they are for check and analyze");
     return false;
   }
-  if (la_outputs_judge(options))
+  if (wants_help(options))
     load_help(outputs);
   if (la_outputs_packets(options) != NULL && what->rereads == LA_READ_ONCE) {
     g_set_error_literal(error, LA_ERROR, LA_ERROR_USAGE,

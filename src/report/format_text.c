@@ -50,14 +50,40 @@ static void free_host(gpointer data)
   g_free(host);
 }
 
-static LaReport *begin(const LaReportOptions *options, LaOutput *out)
+void la_text_begin(LaTextReport *report, const LaFormat *format, const LaReportOptions *options, LaOutput *out)
 {
-  LaTextReport *report = g_new0(LaTextReport, 1);
-  report->base = (LaReport){.format = &la_format_text, .options = options, .out = out};
+  report->base = (LaReport){.format = format, .options = options, .out = out};
   report->groups = la_groups_new();
   report->hosts = g_ptr_array_new_with_free_func(free_host);
   report->captures = g_ptr_array_new();
   report->names = options->names == LA_NAMES_RESOLVE ? la_name_cache_new() : NULL;
+}
+
+void la_text_clear(LaTextReport *report)
+{
+  la_groups_free(report->groups);
+  g_ptr_array_unref(report->hosts);
+  g_ptr_array_unref(report->captures);
+  la_name_cache_free(report->names);
+}
+
+void la_text_keep_host(LaTextReport *report, const LaHostRecord *record)
+{
+  for (unsigned i = 0; i < record->finding_count; i++) {
+    LaTextHost *kept = g_new0(LaTextHost, 1);
+    kept->subject = record->subject;
+    kept->finding = record->findings[i];
+    GString *sentence = g_string_new(NULL);
+    la_host_finding_summary(&record->findings[i], &record->subject, sentence);
+    kept->sentence = g_string_free(sentence, FALSE);
+    g_ptr_array_add(report->hosts, kept);
+  }
+}
+
+static LaReport *begin(const LaReportOptions *options, LaOutput *out)
+{
+  LaTextReport *report = g_new0(LaTextReport, 1);
+  la_text_begin(report, &la_format_text, options, out);
   return &report->base;
 }
 
@@ -79,16 +105,8 @@ static void connection(LaReport *base, const LaConnectionRecord *record)
 
 static void host(LaReport *base, const LaHostRecord *record)
 {
-  LaTextReport *report = (LaTextReport *)base;
-  for (unsigned i = 0; base->options->purpose != LA_PURPOSE_VERDICT && i < record->finding_count; i++) {
-    LaTextHost *kept = g_new0(LaTextHost, 1);
-    kept->subject = record->subject;
-    kept->finding = record->findings[i];
-    GString *sentence = g_string_new(NULL);
-    la_host_finding_summary(&record->findings[i], &record->subject, sentence);
-    kept->sentence = g_string_free(sentence, FALSE);
-    g_ptr_array_add(report->hosts, kept);
-  }
+  if (base->options->purpose != LA_PURPOSE_VERDICT)
+    la_text_keep_host((LaTextReport *)base, record);
 }
 
 static void capture(LaReport *base, const LaCaptureRecord *record)
@@ -125,12 +143,8 @@ static void end(LaReport *base, const LaCounts *counts)
 
 static void release(LaReport *base)
 {
-  LaTextReport *report = (LaTextReport *)base;
-  la_groups_free(report->groups);
-  g_ptr_array_unref(report->hosts);
-  g_ptr_array_unref(report->captures);
-  la_name_cache_free(report->names);
-  g_free(report);
+  la_text_clear((LaTextReport *)base);
+  g_free(base);
 }
 
 const LaFormat la_format_text = {

@@ -174,6 +174,9 @@ static void take_example(LaGroup *group, const LaFinding *finding, const LaConne
   group->sentence = g_string_free(sentence, FALSE);
   g_free(group->path);
   group->path = g_strdup(record->path);
+  group->packets_total = MAX(finding->packets_total, finding->packet_count);
+  for (unsigned i = 0; i < finding->packet_count && i < LA_GROUP_PACKETS; i++)
+    group->packets[i] = finding->packets[i];
   group->example_id = (record->conn->flags & LA_CONN_ADOPTED) == 0 ? record->conn->id : 0;
   group->example_file = record->file;
   group->example_client = la_connection_end(record->conn, LA_OPENER);

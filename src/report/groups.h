@@ -21,6 +21,8 @@ void la_distinct_add(LaDistinct *distinct, uint32_t hash);
 /* The count; `*ret_exact` says whether it is one. */
 uint64_t la_distinct_count(const LaDistinct *distinct, bool *ret_exact);
 
+#define LA_GROUP_PACKETS 8
+
 typedef struct {
   const LaRule *rule;
   uint8_t severity;
@@ -36,6 +38,8 @@ typedef struct {
   uint32_t example_id; /* 0: a capture file would not have it under this id */
   unsigned example_file;
   LaHostPort example_client;
+  uint64_t packets[LA_GROUP_PACKETS]; /* that show it, the first so many */
+  uint64_t packets_total;
   char *sentence; /* (owned) */
   char *path;     /* of the example's capture (owned) */
 } LaGroup;

@@ -51,25 +51,32 @@ void la_history_add(LaHistory *history, LaTime time)
     history->bins[bin]++;
 }
 
-void la_history_bar(const LaHistory *history, GString *out, LaTime start, LaTime end, const LaStyle *style)
+bool la_history_cells(const LaHistory *history, LaTime start, LaTime end, uint64_t ret_cells[LA_HISTORY_CELLS])
 {
-  static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-  static const char *const plain[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
   if (history->total == 0 || start == LA_TIME_NONE || end <= start)
-    return;
-  uint64_t cells[LA_HISTORY_CELLS] = {0};
-  uint64_t most = 1;
+    return false;
+  memset(ret_cells, 0, LA_HISTORY_CELLS * sizeof *ret_cells);
   double span = (double)(end - start);
   for (int i = 0; i < LA_HISTORY_BINS; i++) {
     if (history->bins[i] == 0)
       continue;
     double middle = ((double)(history->base + i) + 0.5) * (double)(INT64_C(1) << history->shift) - (double)start;
     int cell = (int)(middle / span * LA_HISTORY_CELLS);
-    cell = CLAMP(cell, 0, LA_HISTORY_CELLS - 1);
-    cells[cell] += history->bins[i];
-    if (cells[cell] > most)
-      most = cells[cell];
+    ret_cells[CLAMP(cell, 0, LA_HISTORY_CELLS - 1)] += history->bins[i];
   }
+  return true;
+}
+
+void la_history_bar(const LaHistory *history, GString *out, LaTime start, LaTime end, const LaStyle *style)
+{
+  static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  static const char *const plain[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
+  uint64_t cells[LA_HISTORY_CELLS];
+  if (!la_history_cells(history, start, end, cells))
+    return;
+  uint64_t most = 1;
+  for (int i = 0; i < LA_HISTORY_CELLS; i++)
+    most = MAX(most, cells[i]);
   const char *const *set = style->charset == LA_CHARSET_UTF8 ? blocks : plain;
   for (int i = 0; i < LA_HISTORY_CELLS; i++) {
     uint64_t level = cells[i] == 0 ? 0 : 1 + (cells[i] * 6 + most / 2) / most;

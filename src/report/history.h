@@ -3,6 +3,7 @@
 #define LA_REPORT_HISTORY_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/time.h"
@@ -23,11 +24,13 @@ typedef struct {
 /* Counts one event. */
 void la_history_add(LaHistory *history, LaTime time);
 
-/* Appends a bar of `cells` characters that shows how many events fell into each part of [start, end]. Nothing when there are
- * no events or no span. */
-void la_history_bar(const LaHistory *history, GString *out, LaTime start, LaTime end, const LaStyle *style);
-
 /* How many cells a bar has. */
 #define LA_HISTORY_CELLS 20
+
+/* How many events fell into each part of [start, end]; those outside count at its ends. False and untouched without events or span. */
+bool la_history_cells(const LaHistory *history, LaTime start, LaTime end, uint64_t ret_cells[LA_HISTORY_CELLS]);
+
+/* Appends a bar of LA_HISTORY_CELLS characters that shows them. Nothing when there are no events or no span. */
+void la_history_bar(const LaHistory *history, GString *out, LaTime start, LaTime end, const LaStyle *style);
 
 #endif

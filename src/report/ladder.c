@@ -187,7 +187,7 @@ static void append_state(const LaLadder *ladder, LaSide side, uint64_t frame)
   la_style_pad(ladder->out, (unsigned)strlen(text), STATE_WIDTH);
 }
 
-static void append_flags(GString *out, unsigned flags)
+void la_ladder_flags(GString *out, unsigned flags)
 {
   static const struct {
     unsigned flag;
@@ -288,7 +288,7 @@ static void write_row(LaLadder *ladder, const LaSegment *segment, const LaSegmen
   g_autoptr(GString) words = g_string_new(NULL);
   la_ladder_words(words, segment, note, side, ladder->memory);
   la_ladder_remember(ladder->memory, segment, note, side);
-  append_flags(text, segment->flags);
+  la_ladder_flags(text, segment->flags);
   append_left(ladder, segment->frame, segment->time, side, text->str);
 
   bool absolute = ladder->options.numbers == LA_SEQUENCE_ABSOLUTE;

@@ -1,4 +1,4 @@
-/* What the ladder's own files share. */
+/* What the ladder's own files share, and the HTML page's ladders with them. */
 #ifndef LA_REPORT_LADDER_PRIVATE_H
 #define LA_REPORT_LADDER_PRIVATE_H
 
@@ -27,6 +27,9 @@ typedef struct {
  * is its sender, `memory` both sides as of before it. */
 void la_ladder_words(GString *out, const LaSegment *segment, const LaSegmentNote *note, LaSide side,
                      const LaLadderSide *memory);
+
+/* Appends the names of TCP flags: "SYN,ACK"; "none". */
+void la_ladder_flags(GString *out, unsigned flags);
 
 /* Books the segment for later words. */
 void la_ladder_remember(LaLadderSide *memory, const LaSegment *segment, const LaSegmentNote *note, LaSide side);

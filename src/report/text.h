@@ -1,4 +1,4 @@
-/* The parts of `-o text`, shared by its own files only. */
+/* The parts of `-o text`, shared by its own files and those of `-o html`, which keeps the same and sets it otherwise. */
 #ifndef LA_REPORT_TEXT_H
 #define LA_REPORT_TEXT_H
 
@@ -21,6 +21,13 @@ typedef struct {
   LaNameCache *names;  /* NULL without -N */
   uint64_t lines;      /* connections written so far (--verbose) */
 } LaTextReport;
+
+/* Makes an empty report of `format`, and releases what one keeps (not `report` itself). */
+void la_text_begin(LaTextReport *report, const LaFormat *format, const LaReportOptions *options, LaOutput *out);
+void la_text_clear(LaTextReport *report);
+
+/* Keeps the findings of a host's record for the end. */
+void la_text_keep_host(LaTextReport *report, const LaHostRecord *record);
 
 /* The width of the labels at the left. */
 #define LA_TEXT_LABEL 9
@@ -45,6 +52,11 @@ void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *fi
 
 /* Begins a finding's block: an empty line, the severity, the title. */
 void la_text_block(const LaTextReport *report, GString *out, LaSeverity severity, const char *title);
+
+/* Appends the command that shows a group's example, and the display filter for it: both to be copied. False, and
+ * nothing, when no command can show it. */
+bool la_text_say_show(const LaTextReport *report, GString *out, const LaGroup *group);
+void la_text_say_filter(GString *out, const LaGroup *group);
 
 /* The `lastack show` command for a group's example. */
 void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group);

@@ -62,28 +62,39 @@ static void append_when(const LaTextReport *report, GString *out, const LaGroup 
   g_string_append_c(out, '\n');
 }
 
-void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group)
+bool la_text_say_show(const LaTextReport *report, GString *out, const LaGroup *group)
 {
   if (report->base.options->show_command == NULL || group->example_id == 0)
-    return;
-  g_autoptr(GString) line = g_string_new(NULL);
-  la_show_command_say(report->base.options->show_command, group->path, group->example_id, line);
-  paste_line(report, out, "show", line->str);
+    return false;
+  la_show_command_say(report->base.options->show_command, group->path, group->example_id, out);
+  return true;
 }
 
-static void append_filter(const LaTextReport *report, GString *out, const LaGroup *group)
+void la_text_show(const LaTextReport *report, GString *out, const LaGroup *group)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  if (la_text_say_show(report, line, group))
+    paste_line(report, out, "show", line->str);
+}
+
+void la_text_say_filter(GString *out, const LaGroup *group)
 {
   char server[LA_ADDR_TEXT_MAX];
   char client[LA_ADDR_TEXT_MAX];
   const char *field = group->server.family == LA_FAMILY_IPV6 ? "ipv6.addr" : "ip.addr";
   la_addr_format(&group->server.addr, (LaFamily)group->server.family, server);
   la_addr_format(&group->example_client.addr, (LaFamily)group->server.family, client);
-  g_autoptr(GString) line = g_string_new(NULL);
   if (group->count == 1)
-    g_string_printf(line, "%s==%s && tcp.port==%u && tcp.port==%u", field, client, group->example_client.port,
-                    group->server.port);
+    g_string_append_printf(out, "%s==%s && tcp.port==%u && tcp.port==%u", field, client, group->example_client.port,
+                           group->server.port);
   else
-    g_string_printf(line, "%s==%s && tcp.port==%u", field, server, group->server.port);
+    g_string_append_printf(out, "%s==%s && tcp.port==%u", field, server, group->server.port);
+}
+
+static void append_filter(const LaTextReport *report, GString *out, const LaGroup *group)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  la_text_say_filter(line, group);
   paste_line(report, out, "filter", line->str);
 }
 
