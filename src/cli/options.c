@@ -90,7 +90,8 @@ static const struct Row {
      "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | SOCKETS | CHECK | DIFF,
-     "how and where to report, several times: text, ndjson, json, csv, timeline, zeek, pcapng, html, junit, sarif, tap, github, "
+     "how and where to report, several times: text, ndjson, json, csv, timeline, zeek, pcapng, html, junit, sarif, tap, "
+     "github, "
      "markdown"},
     {OPTION_INTERVAL, 0, "interval", "SPAN", ANALYZE | LIVE | CHECK, "how long a row of -o timeline is (20 to 60 rows)"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
