@@ -122,15 +122,20 @@ static void append_thresholds(const LaStyle *style, GString *out, const LaRule *
   }
 }
 
+/* "state of RFC 9293" */
+static const char *kind_of(const LaText *text)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    if (strcmp(kinds[i].folder, text->folder) == 0)
+      return kinds[i].is;
+  }
+  return "word";
+}
+
 static void explain_text(const LaStyle *style, GString *out, const LaText *text)
 {
   const LaRule *rule = strcmp(text->folder, "findings") == 0 ? la_rule_find(text->name) : NULL;
-  const char *is = "word";
-  for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
-    if (strcmp(kinds[i].folder, text->folder) == 0)
-      is = kinds[i].is;
-  }
-  g_autofree char *kind = g_strdup_printf(" (%s)", is);
+  g_autofree char *kind = g_strdup_printf(" (%s)", kind_of(text));
   la_style_paint(style, out, LA_PAINT_BOLD, text->name);
   la_style_paint(style, out, LA_PAINT_DIM, kind);
   g_string_append_c(out, '\n');
@@ -173,7 +178,7 @@ static LaExitCode explain_word(const LaStyle *style, GString *out, const GPtrArr
     g_autoptr(GString) others = g_string_new("It may also mean: ");
     for (unsigned i = 1; i < found->len; i++) {
       const LaText *text = g_ptr_array_index(found, i);
-      g_string_append_printf(others, "%s%s", i > 1 ? ", " : "", text->name);
+      g_string_append_printf(others, "%s%s (%s)", i > 1 ? ", " : "", text->name, kind_of(text));
     }
     g_string_append_c(out, '\n');
     la_wrap(out, others->str, &(LaWrap){.width = style->width});
@@ -201,8 +206,9 @@ LaExitCode la_cmd_explain(int argc, char **argv)
       list_findings(&style, out, texts, (LaScope)scope);
     }
     list_words(&style, out, texts);
-    g_string_append(out,
-                    "\nlastack explain WORD tells more; WORD may also be what a log says: \"connection reset by peer\".\n");
+    g_string_append(out, "\nlastack explain WORD tells more; WORD may also be what a log says: \"connection reset by peer\".\n"
+                         "Written as in this list it is the one meant: FIN the flag, fin the result; SYN_RECEIVED the state,\n"
+                         "syn-received the result.\n");
   } else {
     /* Words that were not quoted are one: lastack explain socket hang up. */
     g_ptr_array_add(options->words, NULL);

@@ -186,8 +186,18 @@ static unsigned rank(const LaText *text, const char *word, size_t *ret_length)
   return longest > 0 ? 1 : 0;
 }
 
+/* Whether the text is called just so, capitals and all: FIN is the flag, fin the result. */
+static bool is_called(const LaText *text, const char *word)
+{
+  bool called = strcmp(text->name, word) == 0;
+  for (unsigned i = 0; i < text->aliases->len && !called; i++)
+    called = strcmp(g_ptr_array_index(text->aliases, i), word) == 0;
+  return called;
+}
+
 typedef struct {
   LaText *text;
+  bool exact; /* see is_called */
   unsigned rank;
   size_t length;
 } Match;
@@ -196,6 +206,8 @@ static gint compare_matches(gconstpointer a, gconstpointer b)
 {
   const Match *one = a;
   const Match *other = b;
+  if (one->exact != other->exact)
+    return one->exact ? -1 : 1;
   if (one->rank != other->rank)
     return one->rank > other->rank ? -1 : 1;
   if (one->length != other->length)
@@ -210,6 +222,7 @@ GPtrArray *la_texts_find(const GPtrArray *texts, const char *word)
   for (unsigned i = 0; i < texts->len && *wanted != '\0'; i++) {
     Match match = {.text = g_ptr_array_index(texts, i)};
     match.rank = rank(match.text, wanted, &match.length);
+    match.exact = is_called(match.text, word);
     if (match.rank > 0)
       g_array_append_val(matches, match);
   }

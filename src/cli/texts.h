@@ -15,7 +15,8 @@ typedef struct {
 /* All texts, ordered by folder and name. (transfer full) */
 GPtrArray *la_texts_load(void);
 
-/* The texts that `word` means, the best first: the name itself, another name, or a message that contains one. Case does not count.
+/* The texts that `word` means, the best first: the name itself, another name, or a message that contains one. Case counts only
+ * where names differ in nothing else: the one that is written just so comes first.
  * Empty when none does. (transfer container; the texts belong to `texts`) */
 GPtrArray *la_texts_find(const GPtrArray *texts, const char *word);
 

@@ -112,6 +112,22 @@ class Words(CliTest):
             with self.subTest(word):
                 self.assertGreater(len(self.expect(0, "explain", word).text.splitlines()), 1)
 
+    def test_every_listed_word_is_reached(self):
+        """Each word of the list, written as there, is explained itself: the flag FIN and the result fin are two."""
+        listing = self.expect(0, "explain").text
+        kinds = {"States": "state of RFC 9293", "Flags": "flag", "Results of opening": "result of opening",
+                 "Results of closing": "result of closing", "Terms": "term"}
+        reached = 0
+        for block in listing.split("\n\n"):
+            heading, _, words = block.partition("\n")
+            for word in [] if heading not in kinds else " ".join(words.split()).split(", "):
+                with self.subTest(word):
+                    self.assertEqual(self.expect(0, "explain", word).text.splitlines()[0], "%s (%s)" % (word, kinds[heading]))
+                    reached += 1
+        self.assertGreater(reached, 30)
+        self.assertIn("It may also mean: FIN (flag)", self.expect(0, "explain", "fin").text)
+        self.assertIn("(state of", self.expect(0, "explain", "SYN-RECEIVED").text.splitlines()[0])
+
     def test_command_word_wins_over_a_file(self):
         self.file("explain", pcap(FRAMES))
         self.assertIn("close-wait-leak", self.expect(0, "explain").text)
