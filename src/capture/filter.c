@@ -25,8 +25,15 @@ typedef enum {
   MATCH_NEVER,   /* libpcap knows that nothing can pass */
 } MatchKind;
 
+/* Of the family's number in front of a loopback packet: that of the machine that captured. */
+typedef enum {
+  ORDER_LITTLE, /* also where no order counts */
+  ORDER_BIG,
+} Order;
+
 typedef struct {
   uint16_t link_type;
+  Order order;
   MatchKind kind;
   struct bpf_program program; /* only with MATCH_PROGRAM */
 } Compiled;
@@ -101,15 +108,33 @@ static char *without_tags(const char *expression)
 #define LINK_TYPE_NULL 0
 #define LINK_TYPE_LOOP 108
 
+/* A family is a small number: the order in which it is one. */
+static Order order_of(const LaPacketView *packet)
+{
+  const uint8_t *family = packet->data;
+  bool big = packet->link_type == LINK_TYPE_NULL && packet->captured_len >= 4 && family[0] == 0 && family[1] == 0 &&
+             (family[2] != 0 || family[3] != 0);
+  return big ? ORDER_BIG : ORDER_LITTLE;
+}
+
+static void put32(uint8_t *at, uint32_t value, Order order)
+{
+  for (unsigned i = 0; i < 4; i++)
+    at[order == ORDER_LITTLE ? i : 3 - i] = (uint8_t)(value >> 8 * i);
+}
+
 /* A handle to compile with. As of a file, not of this machine's own interface: only then does libpcap know that other systems write
- * other numbers for IPv6 in front of a loopback packet. */
-static pcap_t *open_for(uint16_t link_type)
+ * other numbers for IPv6 in front of a loopback packet, and that the file's byte order is the number's. */
+static pcap_t *open_for(uint16_t link_type, Order order)
 {
   if (link_type != LINK_TYPE_NULL && link_type != LINK_TYPE_LOOP)
     return pcap_open_dead(la_link_type_dlt(link_type), SNAPLEN);
-  struct pcap_file_header header = {
-      .magic = 0xa1b2c3d4, .version_major = 2, .version_minor = 4, .snaplen = SNAPLEN, .linktype = link_type};
-  FILE *file = fmemopen(&header, sizeof header, "rb");
+  uint8_t header[24] = {0}; /* magic, version 2.4, zone, accuracy, snapshot length, link type */
+  put32(header, 0xa1b2c3d4, order);
+  put32(header + 4, order == ORDER_LITTLE ? 2 | 4 << 16 : 2 << 16 | 4, order);
+  put32(header + 16, SNAPLEN, order);
+  put32(header + 20, link_type, order);
+  FILE *file = fmemopen(header, sizeof header, "rb");
   char why[PCAP_ERRBUF_SIZE];
   pcap_t *handle = file != NULL ? pcap_fopen_offline(file, why) : NULL;
   if (handle != NULL)
@@ -119,15 +144,26 @@ static pcap_t *open_for(uint16_t link_type)
   return pcap_open_dead(la_link_type_dlt(link_type), SNAPLEN);
 }
 
-/* Compiles for one link type. False and libpcap's words in `*ret_why` (transfer full) when it cannot. */
-static bool compile(const char *expression, uint16_t link_type, Compiled *ret_compiled, char **ret_why)
+/* libpcap compiles for these too, but looks for the packet where it is not: nothing would ever pass. */
+static bool is_not_understood(uint16_t link_type)
 {
-  pcap_t *dead = open_for(link_type);
+  const char *name = la_link_type_name(link_type);
+  return name != NULL && g_str_has_prefix(name, "JUNIPER_");
+}
+
+/* Compiles for one link type. False and libpcap's words in `*ret_why` (transfer full) when it cannot. */
+static bool compile(const char *expression, uint16_t link_type, Order order, Compiled *ret_compiled, char **ret_why)
+{
+  if (is_not_understood(link_type)) {
+    *ret_why = g_strdup("libpcap does not know its header");
+    return false;
+  }
+  pcap_t *dead = open_for(link_type, order);
   if (dead == NULL) {
     *ret_why = g_strdup("out of memory");
     return false;
   }
-  Compiled compiled = {.link_type = link_type, .kind = MATCH_PROGRAM};
+  Compiled compiled = {.link_type = link_type, .order = order, .kind = MATCH_PROGRAM};
   int result = pcap_compile(dead, &compiled.program, expression, 1, PCAP_NETMASK_UNKNOWN);
   if (result != 0 &&
       (strstr(pcap_geterr(dead), "no VLAN support") != NULL || strstr(pcap_geterr(dead), "no MPLS support") != NULL)) {
@@ -155,7 +191,7 @@ static bool compiles_elsewhere(const char *expression)
   for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
     Compiled compiled;
     char *why = NULL;
-    if (compile(expression, others[i], &compiled, &why)) {
+    if (compile(expression, others[i], ORDER_LITTLE, &compiled, &why)) {
       compiled_clear(&compiled);
       return true;
     }
@@ -169,7 +205,7 @@ static LaFilter *filter_new(const char *expression, const char *place, GError **
 {
   Compiled ethernet;
   char *why = NULL;
-  bool good = compile(expression, 1, &ethernet, &why);
+  bool good = compile(expression, 1, ORDER_LITTLE, &ethernet, &why);
   if (good && ethernet.kind == MATCH_NEVER) {
     la_error_set(error, LA_ERROR_USAGE, "%s: it rejects all packets", place);
     return NULL;
@@ -261,11 +297,11 @@ void la_filter_free(LaFilter *filter)
 }
 
 /* Compiles the filter for a link type met for the first time. */
-static const Compiled *meet_link_type(LaFilter *filter, uint16_t link_type, GError **error)
+static const Compiled *meet_link_type(LaFilter *filter, uint16_t link_type, Order order, GError **error)
 {
   Compiled compiled;
   char *why = NULL;
-  if (!compile(filter->expression, link_type, &compiled, &why)) {
+  if (!compile(filter->expression, link_type, order, &compiled, &why)) {
     const char *name = la_link_type_name(link_type);
     la_error_set(error, LA_ERROR_USAGE, "the filter cannot be used on link type %s (%u): %s",
                  name != NULL ? name : "without a name", link_type, why);
@@ -279,13 +315,14 @@ static const Compiled *meet_link_type(LaFilter *filter, uint16_t link_type, GErr
 bool la_filter_match(LaFilter *filter, const LaPacketView *packet, bool *ret_match, GError **error)
 {
   const Compiled *compiled = NULL;
+  Order order = order_of(packet);
   for (unsigned i = 0; i < filter->compiled->len && compiled == NULL; i++) {
     const Compiled *known = &g_array_index(filter->compiled, Compiled, i);
-    if (known->link_type == packet->link_type)
+    if (known->link_type == packet->link_type && known->order == order)
       compiled = known;
   }
   if (compiled == NULL)
-    compiled = meet_link_type(filter, packet->link_type, error);
+    compiled = meet_link_type(filter, packet->link_type, order, error);
   if (compiled == NULL)
     return false;
   *ret_match = compiled->kind == MATCH_PROGRAM &&

@@ -29,6 +29,7 @@ static const LinkHeader headers[] = {
     {104, 4, {0x0f, 0, 8, 0}},
     {10, 21, {[13] = 0xaa, [14] = 0xaa, [15] = 3, [19] = 8}},
     {105, 32, {8, [24] = 0xaa, [25] = 0xaa, [26] = 3, [30] = 8}},
+    {0, 4, {0, 0, 0, 2}}, /* of a big-endian machine */
 };
 
 static LaPacketView packet_of(const LinkHeader *header, uint8_t *buffer)
@@ -204,6 +205,7 @@ static void test_link_types_that_cannot_be_filtered_are_named(void **state)
     const char *name;
   } cases[] = {{239, "link type NFLOG (239)"},
                {242, "link type IPOIB (242)"},
+               {178, "link type JUNIPER_ETHER (178)"},
                {274, "link type ETHERNET_MPACKET (274)"},
                {189, "link type USB_LINUX (189)"},
                {65000, "link type without a name (65000)"},
