@@ -27,6 +27,7 @@ struct LaLadder {
   GString *out;
   unsigned frame_width;
   unsigned time_width;
+  LaTime last_time; /* of the segment before; LA_TIME_MAX: none */
   LaLadderSide memory[LA_SIDE_N];
   /* the run that is held back */
   Held held[RUN_WRITTEN];
@@ -137,6 +138,16 @@ static void head(const LaLadder *ladder)
   g_string_append_c(out, '\n');
 }
 
+/* Whole seconds and sign of the farthest step back behind the first packet; 0: none. */
+static unsigned back_width(const LaConnection *conn)
+{
+  LaTime back = conn->first_time - conn->last_time;
+  for (unsigned side = 0; side < LA_SIDE_N; side++)
+    for (unsigned i = 0; i < conn->end[side].steps && i < LA_STEPS_MAX; i++)
+      back = MAX(back, conn->first_time - conn->end[side].path[i].time);
+  return back > 0 ? digits((uint64_t)(back / LA_SEC)) + 1 : 0;
+}
+
 LaLadder *la_ladder_new(const LaStory *story, const LaLadderOptions *options, GString *out)
 {
   LaLadder *ladder = g_new0(LaLadder, 1);
@@ -145,7 +156,9 @@ LaLadder *la_ladder_new(const LaStory *story, const LaLadderOptions *options, GS
   ladder->out = out;
   ladder->frame_width = digits(story->conn.last_frame);
   LaTime span = MAX(story->conn.last_time - story->conn.first_time, 0);
-  ladder->time_width = options->detail == LA_LADDER_VERBOSE ? 15 : digits((uint64_t)(span / LA_SEC)) + 7;
+  ladder->time_width =
+      options->detail == LA_LADDER_VERBOSE ? 15 : MAX(digits((uint64_t)(span / LA_SEC)), back_width(&story->conn)) + 7;
+  ladder->last_time = LA_TIME_MAX;
   for (unsigned side = 0; side < LA_SIDE_N; side++) {
     if ((story->conn.end[side].flags & LA_END_ISN) != 0 || options->numbers == LA_SEQUENCE_ABSOLUTE) {
       ladder->memory[side].base = options->numbers == LA_SEQUENCE_ABSOLUTE ? 0 : story->conn.end[side].isn;
@@ -398,6 +411,12 @@ void la_ladder_segment(LaLadder *ladder, const LaSegment *segment, const LaSegme
   /* By the final roles, which may differ from those of that moment. */
   bool from_opener = la_addr_equal(&segment->src, &conn->addr[LA_OPENER]) && segment->src_port == conn->port[LA_OPENER];
   LaSide side = from_opener ? LA_OPENER : LA_ACCEPTOR;
+  /* The mark stands on every packet until the clock has caught up: told where time steps back. */
+  LaSegmentNote told = *note;
+  if (segment->time >= ladder->last_time)
+    told.marks &= ~(uint64_t)LA_MARK_TIME_WENT_BACK;
+  ladder->last_time = segment->time;
+  note = &told;
   gsize from = ladder->out->len;
   if (is_ordinary(ladder, segment, note)) {
     hold(ladder, segment, note, side);

@@ -101,6 +101,8 @@ void la_ladder_words(GString *out, const LaSegment *segment, const LaSegmentNote
   if ((marks & LA_MARK_KEEPALIVE_ANSWER) != 0)
     add_of(out, from, "answers the keep-alive", peer->keepalive_frame);
   for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+    if (table[i].mark == LA_MARK_RST_COUNTS && (marks & LA_MARK_AFTER_RST) != 0)
+      continue; /* it could have, but there was nothing left to end */
     if ((marks & table[i].mark) != 0)
       add(out, from, table[i].words);
   }
