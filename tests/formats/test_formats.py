@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,21 @@ class Ndjson(unittest.TestCase):
         for capture in samples():
             output = run("-o", "ndjson", capture)
             self.assertEqual(reader.read(output.encode(), SCHEMA, expect.Run()), [], capture.name)
+
+    def test_schema_of_a_tunnel_without_id(self):
+        """ERSPAN type I has no session id: the bare word is a valid encapsulation."""
+        import expect  # noqa: PLC0415
+        import records as reader  # noqa: PLC0415
+        tcp = struct.pack("!HHIIBBHHH", 40001, 8888, 1000, 0, 0x50, 2, 64240, 0, 0)
+        inner = bytes(12) + b"\x08\0" + struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, bytes([192, 0, 2, 10]), bytes([192, 0, 2, 20])) + tcp
+        gre = struct.pack("!HH", 0, 0x88BE) + inner
+        outer = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(gre), 1, 0, 64, 47, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + gre
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "erspan.pcap"
+            path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101) +
+                             struct.pack("<IIII", 1790000000, 0, len(outer), len(outer)) + outer)
+            self.assertEqual(records(path, "connection")[0]["encapsulation"], ["erspan"])
+            self.assertEqual(reader.read(run("-o", "ndjson", path).encode(), SCHEMA, expect.Run()), [])
 
     def test_same_bytes_again(self):
         for capture in samples():
