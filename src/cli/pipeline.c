@@ -17,6 +17,7 @@
 #include "cli/ahead.h"
 #include "report/hosts.h"
 #include "report/record.h"
+#include "track/measures.h"
 
 typedef struct {
   const LaPipeline *pipeline;
@@ -189,6 +190,8 @@ static LaTime later(LaTime a, LaTime b)
 static LaTime observed_until(const Run *run, const LaSource *source)
 {
   LaTime until = run->capture->end;
+  if (until == LA_TIME_NONE && run->capture->packets > 0)
+    return LA_TIME_NONE; /* no packet has a time: how long silence lasted nobody knows */
   if (run->selected_left != 0)
     until = later(until, la_source_stated_end(source));
   return later(until, run->options->observed_until);
@@ -310,7 +313,7 @@ static void scale_thresholds(Run *run, LaTime until)
 static void finish_tracker(Run *run, LaTime until)
 {
   scale_thresholds(run, until);
-  la_tracker_finish(run->tracker, until != LA_TIME_NONE ? until : 0);
+  la_tracker_finish(run->tracker, until != LA_TIME_NONE ? until : LA_TIME_UNKNOWN);
   take_finished(run);
   run->has_scaled = false;
   LaVantage vantage = la_tracker_vantage(run->tracker);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "capture/spool.h"
+#include "track/measures.h"
 
 LaSource *la_reader_open(const char *path, int spooled, const volatile sig_atomic_t *interrupt, GError **error)
 {
@@ -60,8 +61,10 @@ static inline LaTime settle_packet(const LaReader *reader, LaBatch *batch, LaPac
   /* The common case: not earlier than those before. LA_TIME_NONE is below all times. */
   if (G_LIKELY(packet->time >= clock && clock != LA_TIME_NONE))
     return packet->time;
-  if (packet->time == LA_TIME_NONE)
-    packet->time = clock != LA_TIME_NONE ? clock : 0;
+  if (packet->time == LA_TIME_NONE) {
+    packet->time = clock != LA_TIME_NONE ? clock : LA_TIME_UNKNOWN;
+    return clock;
+  }
   batch->earliest = MIN(batch->earliest, packet->time);
   return MAX(clock, packet->time);
 }

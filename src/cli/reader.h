@@ -18,7 +18,7 @@
 
 /* Up to 128 packets, decoded. The segments stand side by side: the n-th packet whose result is LA_DECODED_SEGMENT has the n-th
  * segment, and so for ICMP errors. Frame numbers and times are final: numbers count on through a sequence of files, and a packet
- * without a time has that of the clock. */
+ * without a time has that of the clock, or LA_TIME_UNKNOWN before the first that has one. */
 typedef struct {
   unsigned count;
   unsigned segment_count;

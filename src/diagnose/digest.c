@@ -8,6 +8,7 @@
 
 #include "diagnose/close_wait.h"
 #include "diagnose/evidence.h"
+#include "track/measures.h"
 
 #define EMBRYO_HELD (63 * LA_SEC) /* 1 + 2 + 4 + 8 + 16 + 32 s: tcp_synack_retries 5 */
 #define RETRY_DUE (2 * LA_SEC)    /* by then a stack has repeated its SYN (RFC 6298: after 1 s) */
@@ -187,7 +188,7 @@ static void count_close(const Case *c)
     return;
   a->closed++;
   la_per_second_add(&a->flows, LA_FLOW_CLOSED, c->closed_tick, 1);
-  if (conn->first_fin < LA_SIDE_N && conn->end[conn->first_fin].fin_frame != 0)
+  if (conn->first_fin < LA_SIDE_N && conn->end[conn->first_fin].fin_frame != 0 && la_time_is_known(conn->first_time))
     la_histogram_add(&a->close, c->closed - conn->end[conn->first_fin].fin_time);
   service_event(c, c->reset ? LA_RESET : LA_CLOSED, c->closed_tick);
   if (c->reset) {
@@ -262,7 +263,7 @@ static void count_life(const Case *c)
     la_per_second_add(&a->flows, LA_FLOW_LIVE, la_tick(conn->end_time), -1); /* gone without having been closed */
   if (c->closed != LA_TIME_NONE)
     pair_event(c, LA_CELL_LIFE, la_histogram_bucket(c->closed - conn->first_time));
-  if (c->opener->syn_frame == 0 || c->acceptor->syn_frame == 0)
+  if (c->opener->syn_frame == 0 || c->acceptor->syn_frame == 0 || !la_time_is_known(conn->first_time))
     return;
   LaTime wait = c->acceptor->syn_time - c->opener->syn_time;
   la_histogram_add(&a->syn_ack, wait);

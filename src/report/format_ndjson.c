@@ -3,6 +3,7 @@
 #include "capture/filter.h"
 #include "report/format.h"
 #include "report/ndjson.h"
+#include "track/measures.h"
 
 static void write_facts(LaJson *json, const LaFinding *finding)
 {
@@ -57,8 +58,10 @@ void la_json_finding(LaJson *json, const LaFinding *finding, const char *sentenc
     la_json_key(json, "packets_total");
     la_json_uint(json, finding->packets_total);
   }
-  la_json_key(json, "at");
-  la_json_time(json, finding->at);
+  if (la_time_is_known(finding->at)) {
+    la_json_key(json, "at");
+    la_json_time(json, finding->at);
+  }
   la_json_key(json, "summary");
   la_json_string(json, sentence);
   write_facts(json, finding);

@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "report/ladder_private.h"
 #include "report/names.h"
+#include "track/measures.h"
 
 #define RUN_WRITTEN 6 /* a run up to so long is written out */
 #define STATE_WIDTH 13
@@ -117,11 +118,15 @@ static void head(const LaLadder *ladder)
   g_string_append_printf(title, ", connection %u", conn->id);
   la_style_paint(style, out, LA_PAINT_BOLD, title->str);
   g_string_append(out, ", ");
-  la_text_time(style, out, conn->first_time, LA_TIME_NONE, conn->last_time - conn->first_time);
-  g_string_append_c(out, ' ');
-  la_text_zone(style, out, conn->first_time);
-  char span[LA_TIME_TEXT_MAX];
-  g_string_append_printf(out, ", %s\n", la_span_format(MAX(conn->last_time - conn->first_time, 0), span));
+  if (la_time_is_known(conn->first_time)) {
+    la_text_time(style, out, conn->first_time, LA_TIME_NONE, conn->last_time - conn->first_time);
+    g_string_append_c(out, ' ');
+    la_text_zone(style, out, conn->first_time);
+    char span[LA_TIME_TEXT_MAX];
+    g_string_append_printf(out, ", %s\n", la_span_format(MAX(conn->last_time - conn->first_time, 0), span));
+  } else {
+    g_string_append(out, "its packets have no times\n");
+  }
   LaNameCache *names = ladder->options.names == LA_NAMES_RESOLVE ? la_name_cache_new() : NULL;
   head_side(ladder, LA_OPENER, names);
   head_side(ladder, LA_ACCEPTOR, names);
@@ -237,7 +242,9 @@ static void append_arrow(const LaLadder *ladder, LaSide side, const char *label)
 static void append_time(const LaLadder *ladder, LaTime time)
 {
   char text[LA_TIME_TEXT_MAX];
-  if (ladder->options.detail == LA_LADDER_VERBOSE) {
+  if (!la_time_is_known(ladder->story->conn.first_time)) {
+    g_strlcpy(text, "-", sizeof text);
+  } else if (ladder->options.detail == LA_LADDER_VERBOSE) {
     la_time_format_clock(time, ladder->options.style.zone, text);
   } else {
     LaTime since = time - ladder->story->conn.first_time;

@@ -208,8 +208,10 @@ static void write_path(LaJson *json, const LaConnection *conn)
       la_json_key(json, "state");
       la_json_string(json, la_tcp_state_name((LaTcpState)step->state));
       write_frame(json, "packet", la_connection_step_frame(conn, (LaSide)side, i));
-      la_json_key(json, "at_s");
-      la_json_span(json, step->time != LA_TIME_NONE ? step->time - conn->first_time : 0);
+      if (la_time_is_known(conn->first_time)) {
+        la_json_key(json, "at_s");
+        la_json_span(json, step->time != LA_TIME_NONE ? step->time - conn->first_time : 0);
+      }
       if (la_step_is_told(step)) {
         la_json_key(json, "kernel");
         la_json_bool(json, true);
@@ -285,8 +287,10 @@ void la_json_connection(LaJson *json, const LaConnectionRecord *record)
   la_json_end_array(json);
   write_frame(json, "first_packet", conn->first_frame);
   write_frame(json, "last_packet", conn->last_frame);
-  la_json_key(json, "start");
-  la_json_time(json, conn->first_time);
+  if (la_time_is_known(conn->first_time)) {
+    la_json_key(json, "start");
+    la_json_time(json, conn->first_time);
+  }
   write_span(json, "duration_s", la_connection_duration(conn));
   write_direction(json, "to_server", &conn->end[LA_OPENER]);
   write_direction(json, "to_client", &conn->end[LA_ACCEPTOR]);

@@ -409,9 +409,13 @@ void la_text_connection(const LaTextReport *report, GString *out, const LaConnec
   g_string_append(out, " > ");
   la_text_service(report, out, &server);
   g_string_append_c(out, ' ');
-  la_text_time(style, out, conn->first_time, conn->first_time, 0);
   LaTime lasted = la_connection_duration(conn);
-  g_string_append_printf(out, " %s, ", lasted != LA_TIME_NONE ? la_span_format(lasted, span) : "there before the capture");
+  if (la_time_is_known(conn->first_time)) {
+    la_text_time(style, out, conn->first_time, conn->first_time, 0);
+    g_string_append_printf(out, " %s, ", lasted != LA_TIME_NONE ? la_span_format(lasted, span) : "there before the capture");
+  } else {
+    g_string_append(out, "without times, ");
+  }
   la_text_count(out, conn->end[0].packets + conn->end[1].packets, "packet", "packets");
   g_string_append_printf(out, ", opened %s, closed %s, client ", la_handshake_result_name(record->handshake),
                          la_teardown_result_name(record->teardown));

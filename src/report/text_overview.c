@@ -63,8 +63,14 @@ static void overview_when(const LaTextReport *report, GString *out)
   const LaStyle *style = &report->base.options->style;
   LaTime start, end;
   la_text_span(report, &start, &end);
-  if (start == LA_TIME_NONE)
+  if (start == LA_TIME_NONE) {
+    uint64_t packets = 0;
+    for (unsigned i = 0; i < report->captures->len; i++)
+      packets += ((const LaCaptureRecord *)g_ptr_array_index(report->captures, i))->packets;
+    if (packets > 0)
+      la_text_sentence(report, out, "when", "its packets have no times: how long anything took is not known");
     return;
+  }
   LaTime last = LA_TIME_NONE;
   for (unsigned i = 0; i < report->captures->len; i++) {
     const LaCaptureRecord *capture = g_ptr_array_index(report->captures, i);

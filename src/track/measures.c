@@ -18,12 +18,12 @@ static LaTime time_of(uint64_t frame, LaTime time)
 
 static LaTime between(LaTime from, LaTime to)
 {
-  return from == LA_TIME_NONE || to == LA_TIME_NONE || to < from ? LA_TIME_NONE : to - from;
+  return !la_time_is_known(from) || to == LA_TIME_NONE || to < from ? LA_TIME_NONE : to - from;
 }
 
 LaTime la_connection_duration(const LaConnection *conn)
 {
-  if (la_connection_is_silent(conn))
+  if (la_connection_is_silent(conn) || !la_time_is_known(conn->first_time))
     return LA_TIME_NONE;
   return conn->last_time > conn->first_time ? conn->last_time - conn->first_time : 0;
 }

@@ -23,10 +23,11 @@ static bool is_initial(uint8_t ttl)
   return ttl == 64 || ttl == 128 || ttl == 255;
 }
 
-/* A half that ends before it begins was recorded by a clock that was set back, and tells nothing. */
+/* A half that ends before it begins was recorded by a clock that was set back, and tells nothing; nor do two halves without length, in a
+ * capture without times. */
 static bool is_quick(LaTime half, LaTime other)
 {
-  return half >= 0 && half <= LOCAL_MAX && half * FAR_FACTOR <= other;
+  return half >= 0 && other > 0 && half <= LOCAL_MAX && half * FAR_FACTOR <= other;
 }
 
 LaVantage la_connection_vantage(const LaConnection *conn)

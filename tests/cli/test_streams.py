@@ -2,6 +2,7 @@
 """The same capture through files, pipes and compressors gives the same records; signals end a run with a report."""
 import os
 import signal
+import struct
 import subprocess
 import time
 
@@ -13,6 +14,29 @@ FRAMES = clean_connection() + clean_connection(40002)
 
 def packed(tool, data, *options):
     return subprocess.run([tool, "-c", *options], input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+
+
+class NoTimes(CliTest):
+    """Simple packet blocks have no time: no figure that would rest on one is told."""
+
+    def test_only_simple_blocks(self):
+        packets = [struct.pack("<I", len(frame)) + frame + b"\0" * (-len(frame) % 4) for frame in FRAMES]
+        self.file("simple.pcapng", cli.SECTION + cli.block(1, struct.pack("<HHI", 1, 0, 262144))
+                  + b"".join(cli.block(3, packet) for packet in packets))
+        result = self.expect(0, "simple.pcapng", "-o", "ndjson", "--observed-until", "2026-11-21T00:00:00Z")
+        for record in result.records("connection"):
+            self.assertEqual(record["teardown"]["result"], "fin")
+            self.assertEqual(record["findings"], [])
+            self.assertNotIn("start", record)
+            self.assertFalse([word for word in str(record).replace("'", " ").split() if word.endswith("_s") and word not in ("fin_to_ack_s", "close_wait_s")], record)
+        capture, = result.records("capture")
+        self.assertFalse({"start", "end", "observed_until"} & set(capture), capture)
+        self.assertEqual(capture["vantage"], "unknown")
+        self.assertEqual(result.records("summary")[0]["times"], {})
+        text = self.expect(0, "simple.pcapng").out.decode()
+        self.assertIn("its packets have no times", text)
+        self.assertNotIn("1970", text)
+        self.assertNotRegex(self.expect(0, "show", "simple.pcapng", "--conn", "1").out.decode(), "1970|0[.]0")
 
 
 class SameRecords(CliTest):
