@@ -154,12 +154,19 @@ static bool holds(const char *whole, const char *part)
   return false;
 }
 
-/* How many letters `name` and the word have in common when one is part of the other, else 0. */
-static size_t common_part(const char *name, const char *word)
+/* Whether a name is a word that any sentence may hold, "open" or "network": one that stands in a message says nothing about it. */
+static bool is_plain(const char *name)
 {
+  return name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0';
+}
+
+/* How many letters the name and the word have in common when one is part of the other, else 0. */
+static size_t common_part(const char *told, const char *word)
+{
+  g_autofree char *name = folded(told);
   size_t name_len = strlen(name);
   size_t word_len = strlen(word);
-  if (name_len >= SHORTEST_PART && holds(word, name))
+  if (name_len >= SHORTEST_PART && !is_plain(told) && holds(word, name))
     return name_len;
   return word_len >= SHORTEST_PART && holds(name, word) ? word_len : 0;
 }
@@ -172,14 +179,14 @@ static unsigned rank(const LaText *text, const char *word, size_t *ret_length)
   *ret_length = strlen(name);
   if (strcmp(name, word) == 0)
     return 3;
-  size_t longest = common_part(name, word);
+  size_t longest = common_part(text->name, word);
   for (unsigned i = 0; i < text->aliases->len; i++) {
     g_autofree char *alias = folded(g_ptr_array_index(text->aliases, i));
     if (strcmp(alias, word) == 0) {
       *ret_length = strlen(alias);
       return 2;
     }
-    size_t common = common_part(alias, word);
+    size_t common = common_part(g_ptr_array_index(text->aliases, i), word);
     longest = MAX(longest, common);
   }
   *ret_length = longest;

@@ -92,6 +92,11 @@ bool la_thresholds_set(LaThresholds *thresholds, const char *assignment, GError 
   char *dot = strchr(code, '.');
   if (dot != NULL)
     *dot = '\0';
+  if (*code == '\0') {
+    la_error_set(error, LA_ERROR_USAGE, "threshold '%s' has no code before the '%c': write CODE=VALUE", assignment,
+                 assignment[0]);
+    return false;
+  }
   const LaRule *rule = la_rule_find(code);
   if (rule == NULL) {
     la_error_set(error, LA_ERROR_USAGE, "no finding is called '%s'; did you mean '%s'?", code, nearest_rule(code)->code);

@@ -85,6 +85,11 @@ class Usage(CliTest):
         self.assertEqual(result.code, 2, result)
         self.assertIn("99", result.message)
 
+    def test_threshold_without_a_code(self):
+        for given in ("=3s", ".factor=3"):
+            with self.subTest(given):
+                self.refused("--threshold", given, "good.pcap", words=("no code", "CODE=VALUE"))
+
     def test_explain_of_an_unknown_word(self):
         self.refused("explain", "xyzzy", words=("xyzzy",))
         near = self.run_lastack("explain", "close-wait-leek")
@@ -127,6 +132,31 @@ class Words(CliTest):
         self.assertGreater(reached, 30)
         self.assertIn("It may also mean: FIN (flag)", self.expect(0, "explain", "fin").text)
         self.assertIn("(state of", self.expect(0, "explain", "SYN-RECEIVED").text.splitlines()[0])
+
+    def test_explain_of_what_a_ticket_says(self):
+        for words, name in (("read tcp 192.0.2.1:80: use of closed network connection", "EBADF"),
+                            ("too many open files", "EMFILE"),
+                            ("accept4() failed (24: Too many open files)", "EMFILE"),
+                            ("EOF", "EOF"),
+                            ("Post http://a: unexpected EOF", "EOF"),
+                            ("RemoteDisconnected", "EOF"),
+                            ("org.apache.http.NoHttpResponseException: a:80 failed to respond", "EOF"),
+                            ("context deadline exceeded", "ETIMEDOUT"),
+                            ("write ECONNRESET", "ECONNRESET")):
+            with self.subTest(words):
+                self.assertEqual(self.expect(0, "explain", words).text.split()[0], name)
+        for word in ("UH", "URX"):
+            with self.subTest(word):
+                text = self.expect(0, "explain", word).text
+                self.assertIn("ECONNREFUSED", text)
+                self.assertIn("ETIMEDOUT", text)
+        # a word of everyday language inside a message names nothing
+        self.assertIn("nothing is known", self.expect(2, "explain", "the network of the client is open").message)
+
+    def test_notes_are_told(self):
+        for code in ("closed-by-exit", "fin-retransmitted"):
+            with self.subTest(code):
+                self.assertRegex(self.expect(0, "explain", code).text, r"(?m)severity: *warning, note")
 
     def test_command_word_wins_over_a_file(self):
         self.file("explain", pcap(FRAMES))
