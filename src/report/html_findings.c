@@ -296,7 +296,7 @@ void la_html_findings(const LaHtmlReport *report, GString *out, const LaCounts *
     loud++;
   if (counts->by_severity[LA_SEVERITY_ERROR] + counts->by_severity[LA_SEVERITY_WARNING] > 0)
     append_cards(report, out, groups, loud);
-  append_notes(report, out, groups + loud, unfolded->len - loud);
+  append_notes(report, out, loud < unfolded->len ? groups + loud : NULL, unfolded->len - loud);
   uint64_t left = la_groups_overflow(report->text.groups) + counts->host_findings_left;
   if (left > 0) {
     g_string_append(out, "<p class=\"dim\">");
