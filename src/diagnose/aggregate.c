@@ -143,6 +143,8 @@ bool la_aggregate_merge(LaAggregate *into, LaAggregate *from)
     into->retransmitted[side] += from->retransmitted[side];
   }
   into->ordinary_segments += from->ordinary_segments;
+  into->answers += from->answers;
+  into->syns_again += from->syns_again;
   into->with_retransmissions += from->with_retransmissions;
   return true;
 }

@@ -24,6 +24,8 @@ struct LaAggregate {
   uint64_t segments[LA_SIDE_N], retransmitted[LA_SIDE_N];
   uint64_t with_retransmissions;
   uint64_t ordinary_segments;   /* neither SYN nor RST */
+  uint64_t answers;             /* SYN-ACKs, RSTs, connections with an ICMP error */
+  uint64_t syns_again;          /* connections whose SYN came again */
   uint8_t topics[LA_RULES_MAX]; /* by la_rule_index: 1 << LaTopic when that topic's host rule covers it */
   uint8_t scans[LA_RULES_MAX];  /* 1: a rule about scans covers it */
 };

@@ -280,9 +280,12 @@ static void count_segments(LaAggregate *a, const LaConnection *conn)
     a->segments[side] += conn->end[side].packets;
     a->retransmitted[side] += conn->end[side].retransmitted;
     again |= conn->end[side].retransmitted;
+    a->answers += (uint64_t)conn->end[side].syn_ack_sent + conn->end[side].rst;
     a->ordinary_segments +=
         conn->end[side].packets - MIN(conn->end[side].packets, (uint64_t)conn->end[side].syn + conn->end[side].rst);
   }
+  a->answers += (conn->flags & LA_CONN_ICMP) != 0;
+  a->syns_again += conn->end[LA_OPENER].syn_sent > 1;
   a->connections++;
   a->with_retransmissions += again != 0 ? 1 : 0;
 }

@@ -46,6 +46,19 @@ unsigned la_moment_index(const LaConnection *conn, const LaMoment *moment)
   return conn->moments_used;
 }
 
+const LaMoment *la_challenge_answered(const LaConnection *conn, const LaMoment *rst)
+{
+  const LaTime answer = 500 * LA_MSEC; /* besides nothing but the round trip */
+  for (unsigned i = rst != NULL ? la_moment_index(conn, rst) : 0; i-- > 0;) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->side != rst->side)
+      return (m->marks & LA_MARK_CHALLENGE_ACK) != 0 && m->ack == rst->seq && m->time + answer > rst->time ? m : NULL;
+    if ((m->marks & LA_MARK_RST) == 0)
+      break;
+  }
+  return NULL;
+}
+
 unsigned la_add_moments(const LaConnection *conn, LaSide side, uint64_t all, LaFinding *finding)
 {
   unsigned count = 0;
@@ -74,6 +87,12 @@ uint64_t la_payload(const LaConnection *conn)
 LaTime la_silence(const LaConnection *conn)
 {
   return conn->end_time - conn->last_time;
+}
+
+unsigned la_sendings_in_vain(const LaConnection *conn, unsigned sendings, LaTime last)
+{
+  bool ended = (conn->flags & LA_CONN_GOES_ON) == 0; /* who looks at one that goes on waits for an answer by himself */
+  return ended && sendings != 0 && conn->end_time - last < LA_ANSWERED_BY ? sendings - 1 : sendings;
 }
 
 LaTime la_answer_due(const LaConnection *conn, LaTime sent)

@@ -28,6 +28,9 @@ const LaMoment *la_moment_last(const LaConnection *conn, LaSide side, uint64_t a
 const LaMoment *la_moment_of_frame(const LaConnection *conn, uint64_t frame);
 unsigned la_moment_index(const LaConnection *conn, const LaMoment *moment);
 
+/* The challenge ACK that `rst` answers (RFC 5961 section 4, RFC 9293 section 3.10.7.3), or NULL. */
+const LaMoment *la_challenge_answered(const LaConnection *conn, const LaMoment *rst);
+
 /* Adds the frames of all moments of `side` that have all of `all`; returns how many. */
 unsigned la_add_moments(const LaConnection *conn, LaSide side, uint64_t all, LaFinding *finding);
 
@@ -54,6 +57,13 @@ LaTime la_answer_due(const LaConnection *conn, LaTime sent);
 
 /* How long nothing was heard of the connection at the end of its observation. */
 LaTime la_silence(const LaConnection *conn);
+
+/* By then an answer to the last try would be here: the half second for which verdicts about silence wait live, too. */
+#define LA_ANSWERED_BY (500 * LA_MSEC)
+
+/* Of `sendings` of one thing, the last of them at `last`, how many had the time to be answered: when the observation ended right after the
+ * last one, that one proves nothing. */
+unsigned la_sendings_in_vain(const LaConnection *conn, unsigned sendings, LaTime last);
 
 /* When `side` received the other end's FIN as its acknowledgment shows; LA_TIME_NONE when it never acknowledged it. */
 static inline LaTime la_fin_acked(const LaConnection *conn, LaSide sender)

@@ -22,7 +22,8 @@ typedef struct {
 typedef struct LaSubjectFacts {
   LaSubject subject;
   LaTime observed_until;
-  uint64_t until;             /* the same as a tick */
+  uint64_t until;  /* the same as a tick */
+  bool syns_alone; /* the whole capture holds nothing but SYNs, and none came again: perhaps a filter left the answers out */
   uint64_t ordinary_segments; /* of the whole capture: neither SYN nor RST; 0: perhaps a filter left them out */
 
   /* services and pairs */
@@ -68,6 +69,11 @@ void la_facts_sampled(LaFinding *finding, const LaSubjectFacts *facts);
 
 /* "about " when they are, else "". (static) */
 const char *la_say_sampled(const LaFinding *finding);
+
+/* Where the whole capture holds nothing but SYNs, and none came again, nobody knows whether they were answered: the finding becomes a
+ * `possible` note with the fact `answers_captured`. la_say_silence_doubted says so. */
+void la_facts_doubt_silence(LaFinding *finding, const LaSubjectFacts *facts);
+void la_say_silence_doubted(GString *out, const LaFinding *finding);
 
 /* States how many packets would show it, of which some are listed. */
 void la_facts_packets_total(LaFinding *finding, uint64_t total);

@@ -190,6 +190,7 @@ static LaSubjectFacts facts_of(const Run *run)
   return (LaSubjectFacts){.observed_until = until,
                           .until = la_tick(until),
                           .ordinary_segments = a->ordinary_segments,
+                          .syns_alone = a->ordinary_segments + a->answers + a->syns_again == 0,
                           .clients = &run->clients,
                           .time_wait = a->options.time_wait,
                           .ports = a->options.ports};
@@ -412,6 +413,23 @@ void la_facts_covers(LaFinding *finding, uint64_t covers)
 {
   if (covers != 0)
     la_finding_add_count(finding, "covers", (int64_t)covers);
+}
+
+void la_facts_doubt_silence(LaFinding *finding, const LaSubjectFacts *facts)
+{
+  if (!facts->syns_alone)
+    return;
+  finding->confidence = LA_CONFIDENCE_POSSIBLE;
+  finding->severity = LA_SEVERITY_NOTE;
+  la_finding_add_count(finding, "answers_captured", 0);
+}
+
+void la_say_silence_doubted(GString *out, const LaFinding *finding)
+{
+  if (la_finding_fact(finding, "answers_captured") != NULL)
+    g_string_append(out,
+                    " The capture holds nothing but SYNs, and none came again: where a filter left the answers out, these are "
+                    "ordinary connections.");
 }
 
 void la_facts_sampled(LaFinding *finding, const LaSubjectFacts *facts)

@@ -1,6 +1,9 @@
 /* A kernel that repeats its last FIN backs off: 0.2, 0.4, 0.8 s and so on. After three repetitions that were each answered in the
  * capture nothing tells a fourth answer that arrived from a sender that gave up; the road was bad all the time, so that
- * counts as missing. With fewer, the last acknowledgment settled it. */
+ * counts as missing. With fewer, the last acknowledgment settled it.
+ *
+ * The same holds where no acknowledgment of its last copy is in the capture: a sender that has repeated its FIN once or twice goes on, so
+ * one that stops there got an answer that the capture missed. */
 #include "diagnose/last_fin.h"
 
 #include "base/seq.h"
@@ -9,6 +12,15 @@
 #define HOPELESS_RETRIES 3
 /* Silence after a FIN sent again that is longer than the next retry would have been away. */
 #define QUIET_MIN LA_SEC
+/* The gap to the next sending is twice the last one; the first, of a loss probe, may be shorter. */
+#define BACKOFF_MAX 4
+
+/* Whether the sender repeats its FIN to the end of the observation, or for so long that it may have given up. */
+static bool goes_on(const LaConnection *conn, const LaEndpoint *end, unsigned retries, LaTime gap)
+{
+  LaTime silence = conn->end_time - end->fin_last_time;
+  return silence >= QUIET_MIN && (retries >= HOPELESS_RETRIES || silence <= BACKOFF_MAX * gap);
+}
 
 LaLastFin la_last_fin(const LaConnection *conn)
 {
@@ -26,6 +38,8 @@ LaLastFin la_last_fin(const LaConnection *conn)
   }
   last.retries = end->fin_sent > 0 ? end->fin_sent - 1 : 0;
   bool acked_before_repeat = false;
+  LaTime sent = end->fin_time;
+  LaTime gap = 0; /* between its last two sendings */
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
     if (m->frame <= end->fin_frame || (m->marks & LA_MARK_DUPLICATE) != 0)
@@ -38,14 +52,16 @@ LaLastFin la_last_fin(const LaConnection *conn)
         last.settled_frame = m->frame;
         last.settled_time = m->time;
       }
-    } else if (m->side == last.sender && (m->marks & LA_MARK_FIN) != 0 && last.acks > 0) {
-      acked_before_repeat = true;
+    } else if (m->side == last.sender && (m->marks & LA_MARK_FIN) != 0) {
+      acked_before_repeat |= last.acks > 0;
+      gap = m->time - sent;
+      sent = m->time;
     }
   }
   if (last.retries == 0)
     last.verdict = last.acks != 0 ? LA_LAST_FIN_FINE : LA_LAST_FIN_UNDECIDED;
   else if (last.settled_frame == 0)
-    last.verdict = conn->end_time - end->fin_last_time >= QUIET_MIN ? LA_LAST_FIN_MISSING : LA_LAST_FIN_UNDECIDED;
+    last.verdict = goes_on(conn, end, last.retries, gap) ? LA_LAST_FIN_MISSING : LA_LAST_FIN_UNDECIDED;
   else if (!acked_before_repeat)
     last.verdict = LA_LAST_FIN_LATE;
   else

@@ -1,6 +1,6 @@
 /* An end waits for an answer when it has sent something that asks for one and the other end has said nothing since. One
- * repetition is ordinary loss; the verdict needs three sendings, and a silence after the last that is longer than the gap
- * before it would suggest for an answer. A connection that was reset, or whose capture shows one direction only, is not judged. */
+ * repetition is ordinary loss; the verdict needs three sendings that each had the time to be answered. A
+ * connection that was reset, or whose capture shows one direction only, is not judged. */
 #include "diagnose/vanished.h"
 
 #include "base/seq.h"
@@ -10,14 +10,23 @@
 #define FIN_SENDINGS_MIN 3
 #define ANSWER_MIN (200 * LA_MSEC)
 
-static LaVanished of_side(const LaConnection *conn, LaSide side)
+typedef enum {
+  IN_TIME,
+  EARLY
+} Judged;
+
+/* EARLY: the last sending counts although nobody had the time to answer it. */
+static LaVanished of_side(const LaConnection *conn, LaSide side, Judged when)
 {
   LaVanished gone = {.sender = LA_SIDE_N, .stage = LA_VANISHED_DATA, .sendings = 0, .waited = 0, .idle = 0, .unacked = 0};
   const LaEndpoint *me = &conn->end[side];
   const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
   if (peer->packets == 0 || me->unanswered < SENDINGS_MIN || (me->flags & LA_END_UNA) == 0 || !la_was_established(conn, side))
     return gone;
-  if (la_seq_ge(me->snd_una, me->snd_nxt) || me->repeats + 1 < SENDINGS_MIN || conn->end_time - me->last_time < ANSWER_MIN)
+  unsigned sendings = when == EARLY ? me->repeats + 1 : la_sendings_in_vain(conn, me->repeats + 1, me->last_time);
+  if (la_seq_ge(me->snd_una, me->snd_nxt) || sendings < SENDINGS_MIN)
+    return gone;
+  if (when == IN_TIME && conn->end_time - me->last_time < ANSWER_MIN)
     return gone;
   uint32_t open = me->snd_nxt - me->snd_una;
   bool fin_open = (me->flags & LA_END_FIN) != 0 && la_seq_lt(me->snd_una, me->fin_end);
@@ -38,13 +47,23 @@ static LaVanished of_side(const LaConnection *conn, LaSide side)
   return gone;
 }
 
-LaVanished la_vanished(const LaConnection *conn)
+static LaVanished judge(const LaConnection *conn, Judged when)
 {
   LaVanished gone = {.sender = LA_SIDE_N, .stage = LA_VANISHED_DATA, .sendings = 0, .waited = 0, .idle = 0, .unacked = 0};
   if ((conn->flags & LA_CONN_RST) != 0 || !la_both_directions(conn))
     return gone;
-  gone = of_side(conn, LA_OPENER);
-  return gone.sender != LA_SIDE_N ? gone : of_side(conn, LA_ACCEPTOR);
+  gone = of_side(conn, LA_OPENER, when);
+  return gone.sender != LA_SIDE_N ? gone : of_side(conn, LA_ACCEPTOR, when);
+}
+
+LaVanished la_vanished(const LaConnection *conn)
+{
+  return judge(conn, IN_TIME);
+}
+
+LaVanished la_vanishing(const LaConnection *conn)
+{
+  return judge(conn, EARLY);
 }
 
 void la_vanished_fill(const LaConnection *conn, const LaContext *context, const LaVanished *gone, LaFinding *ret)

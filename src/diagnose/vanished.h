@@ -20,6 +20,9 @@ typedef struct {
 
 LaVanished la_vanished(const LaConnection *conn);
 
+/* The same where the observation ended too early to say so: its last sending had no time to be answered. */
+LaVanished la_vanishing(const LaConnection *conn);
+
 /* Side, moment, blame and confidence of a finding about it. */
 void la_vanished_fill(const LaConnection *conn, const LaContext *context, const LaVanished *gone, LaFinding *ret);
 

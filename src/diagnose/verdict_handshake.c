@@ -17,6 +17,7 @@
 #include "base/seq.h"
 #include "diagnose/diagnose.h"
 #include "diagnose/evidence.h"
+#include "diagnose/filtered.h"
 
 /* The round trip when it is not known. */
 #define FLIGHT_UNKNOWN (200 * LA_MSEC)
@@ -147,7 +148,10 @@ static void judge_no_answer(const LaConnection *conn, const LaContext *context, 
       opener->packets > opener->syn + opener->rst)
     return;
   LaTime silence = conn->end_time - opener->syn_time;
-  if (opener->syn_sent < LA_THRESHOLD(context, syn_unanswered, 1) && silence < LA_THRESHOLD(context, syn_unanswered, 0))
+  unsigned in_vain = la_sendings_in_vain(conn, opener->syn_sent, opener->syn_last_time);
+  if (in_vain < LA_THRESHOLD(context, syn_unanswered, 1) && silence < LA_THRESHOLD(context, syn_unanswered, 0))
+    return;
+  if (la_filtered(conn, context) == LA_FILTERED_OPENING)
     return;
   o->kind = LA_OPENING_SYN_UNANSWERED;
   bool after_close = (conn->flags & LA_CONN_REUSED) != 0 && conn->earlier.teardown == LA_TEARDOWN_FIN;
@@ -162,13 +166,15 @@ static void judge_no_answer(const LaConnection *conn, const LaContext *context, 
   }
 }
 
-static void judge_syn_ack(const LaConnection *conn, LaOpening *o)
+static void judge_syn_ack(const LaConnection *conn, const LaContext *context, LaOpening *o)
 {
   if (o->syns_after != 0) {
-    if (conn->end_time - o->syn_ack_answered >= SETTLED_MIN)
+    if (la_sendings_in_vain(conn, o->syns_after, o->syn_last) != 0 && conn->end_time - o->syn_ack_answered >= SETTLED_MIN)
       o->kind = LA_OPENING_SYN_ACK_NOT_RECEIVED;
     return;
   }
+  if (la_filtered(conn, context) == LA_FILTERED_OPENING)
+    return;
   /* The retry's interval doubles: what comes next is as far away as everything before together. */
   LaTime next = o->syn_acks > 1 ? o->syn_ack_answered - o->syn_ack_first + 2 * SETTLED_MIN : RETRY_MAX;
   if (conn->end_time - o->syn_ack_answered >= next ||
@@ -240,7 +246,7 @@ LaOpening la_verdict_handshake(const LaConnection *conn, const struct LaContext 
   else if (conn->handshake_ack_frame != 0)
     judge_after_ack(conn, context, &o);
   else if ((conn->flags & (LA_CONN_RST | LA_CONN_ICMP_SYN)) == 0 && !worked(conn))
-    judge_syn_ack(conn, &o);
+    judge_syn_ack(conn, context, &o);
   return o;
 }
 

@@ -79,13 +79,12 @@ static int ttl_off(const Case *c)
  * a SYN that began another connection: its sender's host knows nothing of this one (RFC 5961 section 4). */
 static bool is_provoked(const Case *c)
 {
-  if (c->rst->peer_in_flight != 0)
+  if (c->rst->peer_in_flight != 0 || la_challenge_answered(c->conn, c->rst) != NULL)
     return true;
   for (unsigned i = la_moment_index(c->conn, c->rst); i-- > 0;) {
     const LaMoment *m = la_connection_moment(c->conn, i);
     if (m->side == c->b)
-      return ((m->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE | LA_MARK_FIN | LA_MARK_DATA)) != 0 ||
-              ((m->marks & LA_MARK_CHALLENGE_ACK) != 0 && m->ack == c->rst->seq)) &&
+      return (m->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE | LA_MARK_FIN | LA_MARK_DATA)) != 0 &&
              m->time + ANSWER_MAX > c->rst->time;
     if ((m->marks & LA_MARK_RST) == 0)
       break;
@@ -118,11 +117,11 @@ static unsigned signs_of_injection(const Case *c)
   return signs;
 }
 
-/* The acceptor said nothing but SYN-ACKs (and pure ACKs). */
+/* The handshake completed, and the acceptor said nothing but SYN-ACKs (and pure ACKs). */
 static bool never_accepted(const Case *c)
 {
   return c->a == LA_ACCEPTOR && (c->sender->flags & (LA_END_DATA | LA_END_FIN)) == 0 &&
-         (c->sender->flags & LA_END_SYN_ACK) != 0;
+         (c->sender->flags & LA_END_SYN_ACK) != 0 && c->conn->handshake_ack_frame != 0;
 }
 
 static bool aborts_on_overflow(const Case *c)
@@ -173,6 +172,10 @@ static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdic
   /* An ACK that acknowledges nothing of a SYN-ACK (RFC 9293 section 3.10.7.4): what it answers is no attempt of the client's. */
   if (c->a == LA_ACCEPTOR && c->rst->state == LA_TCP_SYN_RECEIVED && c->receiver->data_last_frame == 0)
     return LA_RESET_ABANDONED;
+  /* The kernel's way out of a four-tuple that the other end still holds: SYN, its old ACK, this RST, SYN again (RFC 9293 section 3.10.7.3).
+   * An end that had closed has forgotten nothing; and where only its packets are in the capture, the ACK is not. */
+  if (fin_before && (la_challenge_answered(c->conn, c->rst) != NULL || !la_both_directions(c->conn)))
+    return LA_RESET_NONE;
   if (fin_before) {
     if (is_keepalive_race(c, trigger, v))
       return LA_RESET_KEEPALIVE_RACE;
@@ -203,7 +206,8 @@ static LaResetKind of_live(const Case *c, const LaMoment *trigger, LaResetVerdic
         (m->marks & LA_MARK_KEEPALIVE) != 0)
       probes++;
   }
-  if (probes >= PROBES_MIN)
+  /* What answers come from an end that the capture does not have is not known. */
+  if (probes >= PROBES_MIN && la_connection_knows(c->conn, c->b))
     return LA_RESET_KEEPALIVE;
   if (never_accepted(c) && c->conn->exit_run >= 2 && c->conn->exit_side == c->a)
     return LA_RESET_LISTENER_CLOSED;

@@ -12,8 +12,6 @@
 #include "base/seq.h"
 #include "track/classify.h"
 
-/* How far a sender can have come before its SYN stands in the capture. */
-#define LATE_SYN_MAX (1u << 20)
 /* No datagram is longer, and so no rest of one. */
 #define DATAGRAM_MAX 65535u
 
@@ -123,7 +121,7 @@ static void account_syn(LaConnection *conn, LaEndpoint *me, LaEndpoint *peer, co
     me->isn = s->seq;
     uint32_t end = s->seq + la_segment_length(s);
     /* A first SYN that the capture has late lies before what its sender has sent since. */
-    bool late = (marks & LA_MARK_ISN_CHANGED) == 0 && (me->flags & LA_END_SPOKE) != 0 && me->snd_nxt - end < LATE_SYN_MAX;
+    bool late = (marks & LA_MARK_ISN_CHANGED) == 0 && (me->flags & LA_END_SPOKE) != 0 && me->snd_nxt - end < LA_LOST_START_MAX;
     if (!late)
       me->snd_nxt = end;
     me->holes_used = 0;
@@ -262,6 +260,8 @@ static void account_ack(LaConnection *conn, LaSide side, const LaSegment *s, uin
   if (peer->holes_used != 0)
     acknowledge_holes(conn, peer, s);
   if ((peer->flags & LA_END_UNA) == 0 || la_seq_gt(s->ack, peer->snd_una)) {
+    if ((peer->flags & (LA_END_UNA | LA_END_SPOKE)) == 0)
+      peer->una_first = s->ack;
     peer->flags |= LA_END_UNA;
     peer->snd_una = s->ack;
     peer->repeats = 0;
@@ -298,6 +298,19 @@ static void account_ack(LaConnection *conn, LaSide side, const LaSegment *s, uin
   }
 }
 
+/* The end's first segment lies behind what the other end had acknowledged step by step: all that was before it the capture missed. In a
+ * connection that began before the capture it may have passed before, too. */
+static void note_missed_start(LaConnection *conn, LaEndpoint *me, const LaEndpoint *peer, const LaSegment *s)
+{
+  if ((conn->flags & LA_CONN_MIDSTREAM) != 0 || (me->flags & LA_END_UNA) == 0 || (s->flags & LA_TCP_SYN) != 0 ||
+      !la_seq_gt(me->snd_una, me->una_first) || la_seq_lt(s->seq + 1, me->snd_una))
+    return;
+  add_hole(me,
+           (LaHole){.start = me->una_first, .end = me->snd_una, .since = me->progress_time, .acked_frame = peer->last_frame});
+  me->missed++;
+  conn->flags |= LA_CONN_MISSED;
+}
+
 void la_account(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t marks)
 {
   LaEndpoint *me = &conn->end[side];
@@ -325,7 +338,13 @@ void la_account(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t ma
     uint32_t nxt_before = (me->flags & (LA_END_SPOKE | LA_END_ISN)) != 0 ? me->snd_nxt : s->seq;
     peer->unanswered = 0;
     peer->flags &= ~(uint32_t)LA_END_COPIED;
-    if ((marks & LA_MARK_INVALID_FLAGS) == 0) {
+    if ((marks & LA_MARK_CHALLENGE_ACK) != 0 && me->steps == 0 && peer->state == LA_TCP_SYN_SENT) {
+      /* Of a connection before this one, which the capture does not have: no number of it counts here. */
+      if (conn->earlier.challenges++ == 0) {
+        conn->earlier.challenge_frame = s->frame;
+        conn->earlier.challenge_time = s->time;
+      }
+    } else if ((marks & LA_MARK_INVALID_FLAGS) == 0) {
       if (la_segment_length(s) != 0 || (marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE)) != 0) {
         if (me->unanswered++ == 0) {
           me->unanswered_frame = s->frame;
@@ -341,6 +360,8 @@ void la_account(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t ma
         if (s->ttl > me->ttl_max)
           me->ttl_max = s->ttl;
         me->flags &= ~(uint32_t)(LA_END_PROBED | LA_END_CHALLENGED);
+        if ((me->flags & LA_END_SPOKE) == 0)
+          note_missed_start(conn, me, peer, s);
         if ((s->flags & LA_TCP_SYN) != 0) {
           if ((marks & LA_MARK_RETRANSMISSION) != 0)
             me->retransmitted++;

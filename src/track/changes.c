@@ -75,6 +75,7 @@ uint64_t la_tracker_bytes(const LaTracker *t)
 void la_tracker_suppose_end(LaTracker *t, LaConnection *conn, LaTime at)
 {
   conn->ended_by = LA_ENDED_CAPTURE_END;
+  conn->flags |= LA_CONN_GOES_ON;
   conn->end_time = MAX(at, conn->last_time);
   if ((conn->flags & LA_CONN_STRAY) == 0 && la_connection_is_stray(conn)) {
     conn->flags |= LA_CONN_STRAY;
@@ -87,6 +88,7 @@ void la_tracker_suppose_end(LaTracker *t, LaConnection *conn, LaTime at)
 void la_tracker_resume(LaConnection *conn)
 {
   conn->ended_by = LA_ENDED_N;
+  conn->flags &= ~(uint32_t)LA_CONN_GOES_ON;
   conn->end_time = 0;
   conn->result_handshake = conn->result_teardown = 0;
   conn->exit_run = conn->exit_runs = 0;

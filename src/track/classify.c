@@ -230,6 +230,22 @@ static uint64_t classify_rst(const LaConnection *conn, const LaEndpoint *me, con
   return marks | (low_ok && high_ok ? LA_MARK_RST_COUNTS : LA_MARK_RST_IGNORED);
 }
 
+/* The way out of a four-tuple that the acceptor still holds from before the capture (RFC 9293 section 3.10.7.3, RFC 5961 section 4): its ACK
+ * to the SYN acknowledges numbers of that connection, and the RST that the opener answers with carries them. Neither belongs to this one. */
+static bool is_for_another(const LaConnection *conn, LaSide side, const LaSegment *s)
+{
+  const LaEndpoint *opener = &conn->end[LA_OPENER];
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  if (opener->state != LA_TCP_SYN_SENT || acceptor->steps != 0 || (acceptor->flags & LA_END_SPOKE) != 0 ||
+      (opener->flags & (LA_END_SYN | LA_END_ACKED)) != LA_END_SYN || la_segment_length(s) != 0)
+    return false;
+  unsigned kind = s->flags & (LA_TCP_SYN | LA_TCP_ACK | LA_TCP_RST);
+  if (side == LA_ACCEPTOR ? kind != LA_TCP_ACK : kind != LA_TCP_RST)
+    return false;
+  /* A little ahead of the SYN it may be of this one, in a capture that lost what was between. */
+  return (side == LA_ACCEPTOR ? s->ack : s->seq) - opener->isn > LA_LOST_START_MAX;
+}
+
 uint64_t la_classify(const LaConnection *conn, LaSide side, const LaSegment *s)
 {
   const LaEndpoint *me = &conn->end[side];
@@ -250,6 +266,8 @@ uint64_t la_classify(const LaConnection *conn, LaSide side, const LaSegment *s)
     marks |= LA_MARK_DUPLICATE;
   if (has_invalid_flags(s))
     return marks | LA_MARK_INVALID_FLAGS;
+  if (is_for_another(conn, side, s))
+    return marks | ((s->flags & LA_TCP_RST) != 0 ? LA_MARK_RST : LA_MARK_CHALLENGE_ACK);
 
   if ((s->flags & LA_TCP_RST) != 0)
     marks |= classify_rst(conn, me, peer, s);

@@ -4,6 +4,9 @@
 
 #include "track/connection.h"
 
+/* How far a sender can have come before its SYN stands in the capture, or while the capture lost its packets. */
+#define LA_LOST_START_MAX (1u << 20)
+
 /* The marks of `segment`, sent by `side`. Changes nothing. */
 uint64_t la_classify(const LaConnection *conn, LaSide side, const LaSegment *segment);
 

@@ -243,6 +243,7 @@ typedef struct {
   LaTime fin_acked_time;
   uint32_t fin_ack;              /* the acknowledgment its latest FIN carried */
   uint32_t fin_ts;               /* the timestamp of its latest FIN */
+  uint32_t una_first;            /* the other end's first acknowledgment, where that came before any segment of this end */
   uint32_t fin_acked_seq;        /* where the other end's sequence stood when it first acknowledged the FIN */
   uint32_t data_after_fin_bytes; /* new payload after the other end's FIN was seen */
   LaTime zero_window_since;
@@ -276,6 +277,7 @@ enum {
   LA_CONN_STRAY = 1 << 20,       /* no segment of it fits a connection: la_connection_is_stray */
   LA_CONN_BRIEF = 1 << 21,       /* only its figures are set, no path and no timeline: see la_tracker_whole */
   LA_CONN_ADOPTED = 1 << 22,     /* made of a socket that was there before the capture: see adopt.h */
+  LA_CONN_GOES_ON = 1 << 23,     /* its end is only supposed: see la_tracker_suppose_end */
 };
 
 #define LA_MOMENTS_HEAD 40 /* the first so many moments are kept ... */
@@ -287,6 +289,7 @@ typedef struct {
   uint8_t state[LA_SIDE_N]; /* its final states, by this connection's sides */
   uint8_t teardown;         /* LaTeardownResult */
   uint8_t same_roles;       /* 1: its opener is this one's opener */
+  uint8_t missed;           /* 1: packets of it are missing from the capture, perhaps a FIN */
   LaTime last_time;
   uint64_t last_frame;
   LaTime closed_time; /* when both FINs were acknowledged or the RST came; LA_TIME_NONE: it was still open */

@@ -10,6 +10,7 @@ struct LaServices {
   uint32_t mask;
   uint64_t overflow;
   uint64_t seed;
+  LaKinds kinds;
 };
 
 LaServices *la_services_new(void)
@@ -107,6 +108,16 @@ uint32_t la_services_count(const LaServices *s)
 uint64_t la_services_overflow(const LaServices *s)
 {
   return s->overflow;
+}
+
+LaKinds la_services_kinds(const LaServices *s)
+{
+  return s->kinds;
+}
+
+void la_services_add_kinds(LaServices *s, LaKinds kinds)
+{
+  s->kinds |= kinds;
 }
 
 /* The quarter octave of a span: four buckets an octave, told by the two bits below the highest one. */

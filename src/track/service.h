@@ -47,6 +47,15 @@ typedef struct {
 
 typedef struct LaServices LaServices;
 
+/* What kinds of segments the capture has shown so far, of any connection. */
+enum {
+  LA_KIND_SYN = 1 << 0,
+  LA_KIND_SYNS = 1 << 1, /* of several connections */
+  LA_KIND_SYN_ACK = 1 << 2,
+  LA_KIND_OTHER = 1 << 3,
+};
+typedef unsigned LaKinds;
+
 LaServices *la_services_new(void); /* (transfer full) */
 void la_services_free(LaServices *services);
 
@@ -59,6 +68,9 @@ LaService *la_services_get(LaServices *services, uint32_t index);
 /* How many there are, and how many more were not kept. */
 uint32_t la_services_count(const LaServices *services);
 uint64_t la_services_overflow(const LaServices *services);
+
+LaKinds la_services_kinds(const LaServices *services);
+void la_services_add_kinds(LaServices *services, LaKinds kinds);
 
 /* Books a span into quarter-octave buckets; the median of buckets in ns, or LA_TIME_NONE when fewer than `least` are in. */
 void la_span_book(uint16_t *buckets, LaTime span);

@@ -31,6 +31,7 @@ static void remember_earlier(LaConnection *conn, const LaConnection *old)
     e->ts_val[side] = from->ts_val;
   }
   e->teardown = (uint8_t)la_connection_teardown(old);
+  e->missed = (old->flags & LA_CONN_MISSED) != 0;
   e->last_time = old->last_time;
   e->last_frame = old->last_frame;
   e->closed_time = LA_TIME_NONE;
@@ -56,8 +57,9 @@ static bool syn_starts_new(const LaConnection *conn, LaSide side, const LaSegmen
   if ((conn->flags & (LA_CONN_RST | LA_CONN_CLOSED)) != 0)
     return true;
   bool peer_silent = peer->packets == 0;
-  if ((me->flags & LA_END_SYN) != 0 && peer_silent)
-    return false; /* tried again with another number before any answer: the same attempt */
+  /* Tried again with another number before any answer: the same attempt. An acknowledgment shows an answer that the capture lacks. */
+  if ((me->flags & LA_END_SYN) != 0 && peer_silent && (me->flags & LA_END_ACKED) == 0)
+    return false;
   if (side == LA_ACCEPTOR && peer->state == LA_TCP_SYN_SENT && (me->flags & LA_END_SYN) == 0)
     return false; /* crossing SYNs, or the second half of a split handshake */
   return true;

@@ -41,6 +41,10 @@ void la_surroundings_opened(LaSurroundings *a, LaConnection *conn)
   conn->host = la_services_index(a->services, addr, conn->family, 0);
   conn->other_family = LA_TIME_NONE;
   conn->others_spoke = LA_TIME_NONE;
+  if ((conn->flags & LA_CONN_MIDSTREAM) != 0)
+    la_services_add_kinds(a->services, LA_KIND_OTHER);
+  else
+    la_services_add_kinds(a->services, (la_services_kinds(a->services) & LA_KIND_SYN) != 0 ? LA_KIND_SYNS : LA_KIND_SYN);
   for (int i = 0; i < 2; i++) {
     LaService *s = la_services_get(a->services, i == 0 ? conn->service : conn->host);
     if (s == NULL)
@@ -217,6 +221,10 @@ static void book_established_family(LaSurroundings *a, LaConnection *conn, LaTim
 void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaAround *what)
 {
   LaTime now = what->segment->time;
+  if ((what->marks & (LA_MARK_SYN | LA_MARK_SYN_ACK)) == 0)
+    la_services_add_kinds(a->services, LA_KIND_OTHER);
+  else if ((what->marks & LA_MARK_SYN_ACK) != 0)
+    la_services_add_kinds(a->services, LA_KIND_SYN_ACK);
   LaService *service = la_services_get(a->services, conn->service);
   LaService *host = la_services_get(a->services, conn->host);
   bool opening = (what->marks & (LA_MARK_SYN | LA_MARK_SYN_ACK)) != 0 || (what->gained & LA_CONN_ESTABLISHED) != 0;
@@ -276,12 +284,15 @@ void la_surroundings_finished(LaSurroundings *a, LaConnection *conn)
 {
   la_surroundings_spoke(a, conn);
   const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
+  const LaEndpoint *client = &conn->end[LA_OPENER];
+  if (client->packets + server->packets > (uint64_t)client->syn + server->syn)
+    la_services_add_kinds(a->services, LA_KIND_OTHER);
   for (int i = 0; i < 2; i++) {
     LaService *s = la_services_get(a->services, i == 0 ? conn->service : conn->host);
     if (s == NULL)
       continue;
     learn_ttl(s, server);
-    s->with_payload += (conn->end[LA_OPENER].payload_segments | server->payload_segments) != 0;
+    s->with_payload += (client->payload_segments | server->payload_segments) != 0;
     s->one_way += server->packets == 0 && la_connection_one_direction(conn);
     if ((conn->flags & LA_CONN_ESTABLISHED) != 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0 && s->live > 0)
       s->live--;

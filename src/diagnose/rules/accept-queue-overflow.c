@@ -9,7 +9,8 @@ static LaConfidence confidence_of(const LaOpening *o, const LaConnection *conn, 
   switch (o->stage) {
   case LA_QUEUE_SYN_DROPPED: return o->others_heard ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
   case LA_QUEUE_ACK_DROPPED:
-    if (missed)
+    /* A single repetition just before the end: what follows it may settle it, as after a lost ACK. */
+    if (missed || la_sendings_in_vain(conn, o->syn_acks_late, o->late_last) == 0)
       return LA_CONFIDENCE_POSSIBLE;
     return several && o->others_heard && !la_was_established(conn, LA_ACCEPTOR) ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
   case LA_QUEUE_ABORTED: return several ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;

@@ -28,6 +28,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   const LaTried *last = &facts->tried[best + best_len - 1];
   uint64_t open = 0, findings = 0;
   ret->blame = LA_BLAME_CLIENT_HOST;
+  la_facts_doubt_silence(ret, facts);
   ret->at = la_tick_time(first->first_tick);
   ret->file = first->file;
   for (const LaTried *tried = first; tried <= last; tried++) {
@@ -56,6 +57,7 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
                          ", of which %" G_GINT64_FORMAT " answered, and most never became a connection: it looks for hosts "
                          "with that service, or its list of them is out of date.",
                          la_fact_count(f, "open_hosts"));
+  la_say_silence_doubted(out, f);
   la_say_covers(out, f);
 }
 

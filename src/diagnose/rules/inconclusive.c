@@ -1,6 +1,7 @@
 /* The observation ended before a verdict was possible; says which one. */
 #include "diagnose/evidence.h"
 #include "diagnose/last_fin.h"
+#include "diagnose/vanished.h"
 
 /* A kernel's second sending of a FIN or of data comes well before this. */
 #define RETRY_BY LA_SEC
@@ -20,6 +21,11 @@ static Waiting waits_for(const LaConnection *conn, const LaContext *context)
   bool asked = (opener->flags & LA_END_SYN) != 0 && conn->earlier.challenges == 0;
   if (handshake == LA_HANDSHAKE_UNDETERMINED && conn->end[LA_ACCEPTOR].packets == 0 && asked)
     return (Waiting){"syn-unanswered", opener->syn_last_frame, opener->syn_time, LA_THRESHOLD(context, syn_unanswered, 0)};
+  if (handshake == LA_HANDSHAKE_UNANSWERED && asked && context->opening.kind == LA_OPENING_FINE && opener->syn_sent > 1)
+    return (Waiting){"syn-unanswered", opener->syn_last_frame, opener->syn_last_time, LA_ANSWERED_BY};
+  if (handshake == LA_HANDSHAKE_SYN_RECEIVED && context->opening.kind == LA_OPENING_FINE && context->opening.syns_after != 0 &&
+      conn->end_time - opener->syn_last_time < LA_ANSWERED_BY)
+    return (Waiting){"syn-ack-not-received", opener->syn_last_frame, opener->syn_last_time, LA_ANSWERED_BY};
   if (handshake == LA_HANDSHAKE_SYN_RECEIVED && asked && context->opening.kind == LA_OPENING_FINE &&
       (conn->flags & LA_CONN_RST) == 0) {
     const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
@@ -33,6 +39,12 @@ static Waiting waits_for(const LaConnection *conn, const LaContext *context)
   if (la_last_fin(conn).verdict == LA_LAST_FIN_UNDECIDED) {
     const LaEndpoint *last = &conn->end[la_last_fin(conn).sender];
     return (Waiting){"missing-final-ack", last->fin_last_frame, last->fin_last_time, RETRY_BY};
+  }
+  LaVanished gone = la_vanished(conn).sender == LA_SIDE_N ? la_vanishing(conn) : (LaVanished){.sender = LA_SIDE_N};
+  if (gone.sender != LA_SIDE_N) {
+    const LaEndpoint *sender = &conn->end[gone.sender];
+    const char *code = gone.stage == LA_VANISHED_FIN ? "fin-unanswered" : "peer-vanished";
+    return (Waiting){code, sender->last_frame, sender->last_time, LA_ANSWERED_BY};
   }
   return (Waiting){NULL, 0, 0, 0};
 }

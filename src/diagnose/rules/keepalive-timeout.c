@@ -6,7 +6,6 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaResetVerdict *v = &context->reset;
   if (v->kind != LA_RESET_KEEPALIVE)
     return false;
-  const LaEndpoint *prober = &conn->end[v->sender];
   const LaEndpoint *silent = &conn->end[LA_OTHER(v->sender)];
   ret->side = (uint8_t)v->sender;
   ret->at = conn->rst_time;
@@ -23,8 +22,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
       first = m->time;
   }
   la_finding_add_packet(ret, conn->rst_frame);
-  la_finding_add_count(ret, "unanswered", probes > (int64_t)prober->unanswered ? probes : (int64_t)prober->unanswered);
-  la_finding_add_span(ret, "idle_s", first - silent->last_time);
+  la_finding_add_count(ret, "unanswered", probes);
+  if (silent->last_frame != 0)
+    la_finding_add_span(ret, "idle_s", first - silent->last_time);
   la_finding_add_span(ret, "waited_s", conn->rst_time - first);
   return true;
 }

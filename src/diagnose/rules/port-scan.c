@@ -20,6 +20,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   const LaTried *first = &facts->tried[0];
   const LaTried *last = &facts->tried[facts->tried_count - 1];
   ret->blame = LA_BLAME_CLIENT_HOST;
+  la_facts_doubt_silence(ret, facts);
   ret->at = la_tick_time(first->first_tick);
   ret->file = first->file;
   for (unsigned i = 0; i < facts->tried_count; i++)
@@ -49,6 +50,7 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
                          ": %" G_GINT64_FORMAT " answered, %" G_GINT64_FORMAT " refused, %" G_GINT64_FORMAT
                          " stayed silent, and most never became a connection: it looks for services.",
                          la_fact_count(f, "open_ports"), la_fact_count(f, "refused_ports"), la_fact_count(f, "silent_ports"));
+  la_say_silence_doubted(out, f);
   la_say_covers(out, f);
 }
 

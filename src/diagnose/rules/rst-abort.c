@@ -27,6 +27,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
                                                                                                      : LA_CONFIDENCE_POSSIBLE;
   if (peer->payload_bytes != 0 && peer->new_data_time >= own->new_data_time)
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
+  /* What the other end said, and whether it had closed, is not in the capture. */
+  if (!la_both_directions(conn)) {
+    ret->severity = LA_SEVERITY_NOTE;
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
+  }
   la_finding_add_word(ret, "stage", stage);
   la_finding_add_span(ret, "after_s", v->moment != NULL ? v->moment->since_last : LA_TIME_NONE);
   la_finding_add_count(ret, "payload_bytes", (int64_t)payload);
@@ -52,7 +57,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append(out, " not yet acknowledged");
   }
   g_string_append_printf(out, ": its application aborts (SO_LINGER 0, a kill, or unread data)%s.",
-                         la_fact_count(f, "payload_bytes") == 0 ? "; no payload had passed, as in a health check" : "");
+                         la_fact_count(f, "payload_bytes") == 0 && la_both_directions(conn)
+                             ? "; no payload had passed, as in a health check"
+                             : "");
 }
 
 const LaRule la_rule_rst_abort = {

@@ -3,16 +3,19 @@
 #include "diagnose/evidence.h"
 #include "diagnose/reset_words.h"
 
-/* The challenge ACK that the RST answers (RFC 5961 section 4), or NULL. */
-static const LaMoment *challenge_before(const LaConnection *conn, const LaMoment *rst)
+/* Its FIN may have passed without being in the capture: lost by it, or before it began, since it did nothing but acknowledge. Then it
+ * had closed and given up waiting, and what came too late met the RST (rst-late-fin, rst-data-after-close). */
+static bool may_have_closed(const LaConnection *conn, const LaEndpoint *end, LaSide side)
 {
-  for (unsigned i = rst != NULL ? la_moment_index(conn, rst) : 0; i-- > 0;) {
-    const LaMoment *m = la_connection_moment(conn, i);
-    if (m->side != rst->side)
-      return (m->marks & LA_MARK_CHALLENGE_ACK) != 0 && m->ack == rst->seq ? m : NULL;
-  }
-  return NULL;
+  bool before =
+      (conn->flags & LA_CONN_MIDSTREAM) != 0 && (end->flags & (LA_END_DATA | LA_END_FIN)) == 0 && end->packets > end->rst;
+  return before || la_missed(conn, side);
 }
+
+enum {
+  FORGOT,
+  FORGOT_OR_CLOSED
+};
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -22,11 +25,15 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaEndpoint *lost = &conn->end[v->sender];
   la_reset_fill(conn, v, ret);
   ret->blame = (uint8_t)la_blame_host(v->sender);
-  const LaMoment *challenge = challenge_before(conn, v->moment);
+  const LaMoment *challenge = la_challenge_answered(conn, v->moment);
   bool exact = v->moment != NULL && v->trigger != NULL && v->moment->seq == v->trigger->ack;
   ret->confidence = lost->ttl_max == 0 ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
   if (!exact && challenge == NULL && v->trigger != NULL)
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
+  if (challenge == NULL && may_have_closed(conn, lost, v->sender)) {
+    ret->variant = FORGOT_OR_CLOSED;
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
+  }
   const char *stage = "data";
   if (challenge != NULL) {
     stage = "challenge-ack";
@@ -54,9 +61,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
                                          : "a keep-alive");
   g_string_append(out, " of ");
   la_say_end(out, conn, LA_OTHER(lost));
-  g_string_append_printf(
-      out, " with a bare RST in packet %" G_GUINT64_FORMAT ". Its host was restarted, or dropped the socket without a word.",
-      conn->rst_frame);
+  g_string_append_printf(out, " with a bare RST in packet %" G_GUINT64_FORMAT, conn->rst_frame);
+  g_string_append(out,
+                  f->variant == FORGOT_OR_CLOSED
+                      ? ". It had closed before and given up waiting, with a FIN that is not in the capture (rst-late-fin, "
+                        "rst-data-after-close), or its host was restarted or dropped the socket."
+                      : ". Its host was restarted, or dropped the socket without a word.");
 }
 
 const LaRule la_rule_rst_no_connection = {

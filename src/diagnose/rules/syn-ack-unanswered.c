@@ -11,6 +11,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->side = LA_OPENER;
   la_finding_rests_on_silence(ret, o->syn_ack_first, la_answer_due(conn, o->syn_ack_answered));
   ret->blame = LA_BLAME_CLIENT_HOST;
+  /* A server's kernel sends an unanswered SYN-ACK again; one that did not may have got the answer past the point of capture. */
+  if (o->syn_acks < 2)
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
   ret->blame_also = 1u << LA_BLAME_NETWORK;
   la_add_moments(conn, LA_ACCEPTOR, LA_MARK_SYN_ACK, ret);
   la_finding_add_count(ret, "unanswered", o->syn_acks);

@@ -69,6 +69,8 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
       each_once && one_sender && sources.networks >= FORGED_NETWORKS && sources.networks * 2 >= MIN(sources.clients, 65536);
   ret->blame = forged ? LA_BLAME_NETWORK : LA_BLAME_CLIENT_HOST;
   ret->blame_also = each_once ? 1u << (forged ? LA_BLAME_CLIENT_HOST : LA_BLAME_NETWORK) : 0;
+  if (!forged)
+    la_facts_doubt_silence(ret, facts);
   ret->variant = forged;
   ret->at = la_tick_time(flood.from);
   la_samples_show(&service->samples[LA_TOPIC_EMBRYO], flood.from, flood.to, ret);
@@ -97,13 +99,17 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
                          " of them were left after the SYN, %" G_GINT64_FORMAT " at once: a SYN flood; ",
                          la_fact_count(f, "rate_per_s"), la_fact_count(f, "embryonic"), la_fact_count(f, "peak"));
   int64_t served = la_fact_count(f, "served");
-  if (served == 0)
+  bool told = la_finding_fact(f, "answers_captured") == NULL;
+  if (!told)
+    g_string_append(out, "whether anybody was served is not in the capture");
+  else if (served == 0)
     g_string_append(out, "nobody was served from then on");
   else
     la_say_count(out, served, "connection was served all the same", "connections were served all the same");
   if (f->variant != 0)
     g_string_append(out, "; the addresses look forged: from many networks, one SYN each, all with the TTL of one sender");
   g_string_append_c(out, '.');
+  la_say_silence_doubted(out, f);
   la_say_covers(out, f);
 }
 

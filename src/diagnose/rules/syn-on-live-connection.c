@@ -63,6 +63,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   la_finding_add_packet(ret, e->challenge_frame);
   la_finding_add_packet(ret, e->challenge_rst_frame);
+  if (e->missed != 0)
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_add_count(ret, "attempts", opener->syn_sent);
   la_finding_add_count(ret, "challenged", e->challenges);
   if (opener->syn_time > e->last_time)
@@ -91,11 +93,14 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_OPENER);
   g_string_append_printf(out, " sent a SYN (packet %" G_GUINT64_FORMAT ") to ", f->packets[0]);
   la_say_end(out, conn, LA_ACCEPTOR);
-  g_string_append_printf(out,
-                         ", which still held the connection before it and answered with %s (packet %" G_GUINT64_FORMAT
-                         "): the client host forgot that one (restart, crash)",
-                         la_fact_count(f, "challenged") == 1 ? "a challenge ACK" : "challenge ACKs",
-                         conn->earlier.challenge_frame);
+  g_string_append_printf(
+      out, ", which still held the connection before it and answered with %s (packet %" G_GUINT64_FORMAT "): ",
+      la_fact_count(f, "challenged") == 1 ? "a challenge ACK" : "challenge ACKs", conn->earlier.challenge_frame);
+  g_string_append(
+      out, conn->earlier.missed != 0
+               ? "that one had been closed with packets that the capture misses (then it is only a port in use again), or "
+                 "the client host forgot it (restart, crash)"
+               : "the client host forgot that one (restart, crash)");
   if (f->variant == CURED) {
     g_string_append(out, ", and got through ");
     la_say_span(out, la_fact_span(f, "added_delay_s"));

@@ -19,6 +19,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->at = opener->syn_time;
   ret->variant = conn->others_served != 0 ? OTHERS_ANSWERED : NOBODY;
   la_blame_silence(context, LA_ACCEPTOR, ret);
+  /* A kernel sends it again after a second; where nothing else was captured, the answer may not have been either. */
+  if (opener->syn_sent == 1 && context->services != NULL && la_services_kinds(context->services) == LA_KIND_SYN)
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_rests_on_silence(ret, opener->syn_time, la_answer_due(conn, opener->syn_last_time));
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   la_finding_add_count(ret, "unanswered", opener->syn_sent);
