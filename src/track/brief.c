@@ -235,6 +235,7 @@ void la_brief_copy_head(const LaBrief *b, LaConnection *conn)
   conn->service = b->service;
   conn->host = b->host;
   conn->others_spoke = b->others_spoke;
+  conn->others_taken = LA_TIME_NONE; /* a SYN-ACK that comes again is no matter of a brief */
   conn->others_live = b->others_live;
   conn->others_before = b->others_before;
   conn->others_served = b->others_served;

@@ -30,6 +30,7 @@ typedef struct {
   LaTime first_seen;
   LaTime first_established, last_established; /* LA_TIME_NONE: none */
   LaTime last_spoke; /* the server end's latest packet that is no SYN-ACK and no RST, to about a stretch of LA_SPOKE_SHIFT */
+  LaTime last_taken; /* when the latest connection began whose server end spoke like that */
   LaTime last_heard; /* the same exactly, and only where somebody asks about connections that go on (la_tracker_note_changes) */
   LaTime first_refused, last_refused;
   LaTime reset_run_start, reset_run_last; /* RSTs of the server end that came within 50 ms of one another: the latest run */

@@ -156,7 +156,7 @@ bool la_tracker_take_brief(LaTracker *t, LaBrief *brief, LaSide side, const LaSe
   if (!la_brief_take(brief, side, s))
     return false;
   if (la_is_another_slot(s->time, idle))
-    la_surroundings_heard(&t->around, brief->service, la_brief_server_spoke(brief));
+    la_surroundings_heard(&t->around, brief->service, brief->first_time, la_brief_server_spoke(brief));
   if (brief->phase == phase)
     return true;
   switch ((LaBriefPhase)brief->phase) {

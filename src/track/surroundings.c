@@ -45,6 +45,7 @@ void la_surroundings_opened(LaSurroundings *a, LaConnection *conn)
     la_services_add_kinds(a->services, LA_KIND_OTHER);
   else
     la_services_add_kinds(a->services, (la_services_kinds(a->services) & LA_KIND_SYN) != 0 ? LA_KIND_SYNS : LA_KIND_SYN);
+  conn->others_taken = LA_TIME_NONE;
   for (int i = 0; i < 2; i++) {
     LaService *s = la_services_get(a->services, i == 0 ? conn->service : conn->host);
     if (s == NULL)
@@ -130,6 +131,8 @@ static void note_others(LaConnection *conn, const LaService *s, const LaAround *
   bool itself = (conn->flags & ~what->gained & LA_CONN_ESTABLISHED) != 0 && s->live > 0;
   conn->others_live = s->live - itself;
   conn->others_spoke = s->last_spoke;
+  if ((what->marks & LA_MARK_SYN_ACK) != 0)
+    conn->others_taken = s->last_taken;
   if (what->side == LA_OPENER && (what->marks & LA_MARK_SYN) != 0)
     conn->others_served = s->established - conn->others_before;
 }
@@ -258,18 +261,23 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
   }
 }
 
-void la_surroundings_heard(LaSurroundings *a, uint32_t service, LaTime time)
+void la_surroundings_heard(LaSurroundings *a, uint32_t service, LaTime since, LaTime time)
 {
   LaService *s = la_services_get(a->services, service);
-  if (s != NULL && time != LA_TIME_NONE && (s->last_spoke == LA_TIME_NONE || time > s->last_spoke))
+  if (s == NULL || time == LA_TIME_NONE)
+    return;
+  if (s->last_spoke == LA_TIME_NONE || time > s->last_spoke)
     s->last_spoke = time;
+  if (since != LA_TIME_NONE && (s->last_taken == LA_TIME_NONE || since > s->last_taken))
+    s->last_taken = since;
 }
 
 void la_surroundings_spoke(LaSurroundings *a, const LaConnection *conn)
 {
   const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
   if (server->packets > (uint64_t)server->syn + server->rst)
-    la_surroundings_heard(a, conn->service, server->last_time);
+    la_surroundings_heard(a, conn->service, (conn->flags & LA_CONN_MIDSTREAM) == 0 ? conn->first_time : LA_TIME_NONE,
+                          server->last_time);
 }
 
 void la_surroundings_spoke_now(LaSurroundings *a, const LaConnection *conn)

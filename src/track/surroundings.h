@@ -52,10 +52,10 @@ void la_surroundings_opened(LaSurroundings *around, LaConnection *conn);
 void la_surroundings_segment(LaSurroundings *around, LaConnection *conn, const LaAround *what);
 /* Tells the service when the connection's server end was last heard, unless that was a SYN-ACK or RST. */
 void la_surroundings_spoke(LaSurroundings *around, const LaConnection *conn);
-/* The service was last heard then; LA_TIME_NONE: not at all. */
 /* The exact time of what la_surroundings_spoke tells by stretches; what is said at the end of a capture has it anyway. */
 void la_surroundings_spoke_now(LaSurroundings *around, const LaConnection *conn);
-void la_surroundings_heard(LaSurroundings *around, uint32_t service, LaTime time);
+/* The service was last heard at `time` (LA_TIME_NONE: not at all), on a connection that began at `since` (LA_TIME_NONE: unseen). */
+void la_surroundings_heard(LaSurroundings *around, uint32_t service, LaTime since, LaTime time);
 void la_surroundings_finished(LaSurroundings *around, LaConnection *conn);
 
 /* Notes with the connection whether its socket was closed together with others of its host, as far as that is known by now. */

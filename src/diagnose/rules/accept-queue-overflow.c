@@ -1,10 +1,14 @@
 /* The listener's accept queue is full: the kernel drops SYNs, or ACKs and the data behind them, or resets what it cannot
  * queue. One client alone may have lost its packets on the way, so several are needed for certainty; dropped SYNs never reach
- * it, since a limit on new connections in a firewall looks the same. */
+ * it, since a limit on new connections in a firewall looks the same. While the listener takes others that came later, one path that
+ * loses these packets, or one queue of several (SO_REUSEPORT), fits as well; and a port that never served anybody may be a proxy or
+ * balancer whose server is gone. */
 #include "diagnose/evidence.h"
 
-static LaConfidence confidence_of(const LaOpening *o, const LaConnection *conn, bool several)
+static LaConfidence confidence_of(const LaOpening *o, const LaConnection *conn, const LaContext *context, bool several)
 {
+  bool others_taken = conn->others_taken != LA_TIME_NONE && conn->others_taken > conn->handshake_ack_time;
+  bool served = context->service != NULL && (context->service->last_spoke != LA_TIME_NONE || context->service->midstream != 0);
   bool missed = la_missed(conn, LA_ACCEPTOR) || la_missed(conn, LA_OPENER);
   switch (o->stage) {
   case LA_QUEUE_SYN_DROPPED: return o->others_heard ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
@@ -12,8 +16,9 @@ static LaConfidence confidence_of(const LaOpening *o, const LaConnection *conn, 
     /* A single repetition just before the end: what follows it may settle it, as after a lost ACK. */
     if (missed || la_sendings_in_vain(conn, o->syn_acks_late, o->late_last) == 0)
       return LA_CONFIDENCE_POSSIBLE;
-    return several && o->others_heard && !la_was_established(conn, LA_ACCEPTOR) ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
-  case LA_QUEUE_ABORTED: return several ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
+    return several && o->others_heard && !others_taken && !la_was_established(conn, LA_ACCEPTOR) ? LA_CONFIDENCE_CERTAIN
+                                                                                                 : LA_CONFIDENCE_LIKELY;
+  case LA_QUEUE_ABORTED: return several && served ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
   default: return several ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
   }
 }
@@ -36,7 +41,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->blame = LA_BLAME_SERVER_APPLICATION;
   if (by_syn || (o->stage == LA_QUEUE_COOKIE && (conn->flags & LA_CONN_RST) == 0))
     la_finding_rests_on_silence(ret, from, la_answer_due(conn, until));
-  ret->confidence = (uint8_t)confidence_of(o, conn, clients >= LA_THRESHOLD(context, accept_queue_overflow, 0));
+  ret->confidence = (uint8_t)confidence_of(o, conn, context, clients >= LA_THRESHOLD(context, accept_queue_overflow, 0));
   if (by_syn) {
     la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   } else {
