@@ -86,9 +86,9 @@ char *la_span_format(LaTime span, char *ret_text)
     snprintf(ret_text, LA_TIME_TEXT_MAX, "0 s");
   else if (span < LA_USEC)
     snprintf(ret_text, LA_TIME_TEXT_MAX, "%ld ns", (long)span);
-  else if (span < LA_MSEC)
+  else if (span < LA_MSEC - LA_USEC / 2) /* from there on rounding makes a thousand of it */
     scaled(ret_text, (double)span / 1e3, "us");
-  else if (span < LA_SEC)
+  else if (span < LA_SEC - LA_MSEC / 2)
     scaled(ret_text, (double)span / 1e6, "ms");
   else if (seconds < 600)
     scaled(ret_text, (double)span / 1e9, "s");

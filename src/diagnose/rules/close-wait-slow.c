@@ -27,7 +27,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, holder);
   g_string_append_printf(out, " took %s", conn->end[LA_OTHER(holder)].fin_frame != 0 ? "" : "at least ");
   la_say_span(out, la_fact_span(f, "held_s"));
-  g_string_append(out, " to close after the FIN of ");
+  bool sent_on = la_close_wait(conn).since > conn->end[LA_OTHER(holder)].fin_acked_time;
+  g_string_append(out, sent_on ? " to close after its last payload, which it sent after the FIN of "
+                               : " to close after the FIN of ");
   la_say_end(out, conn, LA_OTHER(holder));
   g_string_append_c(out, ' ');
   la_say_fin_place(out, conn, LA_OTHER(holder));

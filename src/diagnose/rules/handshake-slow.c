@@ -14,6 +14,15 @@ enum {
 /* Timers of SYN and SYN-ACK begin at a second. */
 #define RETRY_MIN (950 * LA_MSEC)
 
+/* A median of buckets a quarter of an octave wide: two digits are all that it has. */
+static LaTime rounded(LaTime span)
+{
+  LaTime unit = 1;
+  while (span / unit >= 100)
+    unit *= 10;
+  return (span + unit / 2) / unit * unit;
+}
+
 static bool is_slow(LaTime span, LaTime usual, const LaContext *context)
 {
   if (span > LA_THRESHOLD(context, handshake_slow, 0))
@@ -60,24 +69,32 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_word(ret, "stage", ret->variant == SYN_ACK ? "syn-ack" : "ack");
   la_finding_add_span(ret, "syn_to_syn_ack_s", syn_ack);
   la_finding_add_span(ret, "syn_ack_to_ack_s", ack);
-  la_finding_add_span(ret, "usual_s", ret->variant == SYN_ACK ? usual_syn_ack : usual_ack);
+  LaTime usual = ret->variant == SYN_ACK ? usual_syn_ack : usual_ack;
+  la_finding_add_span(ret, "usual_s", usual != LA_TIME_NONE ? rounded(usual) : LA_TIME_NONE);
   return true;
 }
 
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
   bool by_server = f->variant == SYN_ACK;
+  LaTime took = la_fact_span(f, by_server ? "syn_to_syn_ack_s" : "syn_ack_to_ack_s");
+  LaTime usual = la_finding_fact(f, "usual_s") != NULL ? la_fact_span(f, "usual_s") : LA_TIME_NONE;
+  /* Within a bucket and a half of the median, nothing is unusual. */
+  bool as_usual = usual != LA_TIME_NONE && took < usual + usual / 3;
   la_say_end(out, conn, by_server ? LA_ACCEPTOR : LA_OPENER);
   g_string_append(out, by_server ? " answered the SYN of " : " answered the SYN-ACK of ");
   la_say_end(out, conn, by_server ? LA_OPENER : LA_ACCEPTOR);
-  g_string_append_printf(out, " (packet %" G_GUINT64_FORMAT ") only after ", f->packets[by_server ? 0 : 1]);
-  la_say_span(out, la_fact_span(f, by_server ? "syn_to_syn_ack_s" : "syn_ack_to_ack_s"));
-  if (la_finding_fact(f, "usual_s") != NULL) {
-    g_string_append(out, ", where ");
-    la_say_span(out, la_fact_span(f, "usual_s"));
+  g_string_append_printf(out, " (packet %" G_GUINT64_FORMAT ") %safter ", f->packets[by_server ? 0 : 1],
+                         as_usual ? "" : "only ");
+  la_say_span(out, took);
+  if (as_usual) {
+    g_string_append(out, ", about as usual for this service");
+  } else if (usual != LA_TIME_NONE) {
+    g_string_append(out, ", where about ");
+    la_say_span(out, usual);
     g_string_append(out, " is usual for this service");
   }
-  if (la_fact_span(f, by_server ? "syn_to_syn_ack_s" : "syn_ack_to_ack_s") >= RETRY_MIN) {
+  if (took >= RETRY_MIN) {
     g_string_append(out, ", without a retry in the capture: as long as a retry takes, so the first was probably lost before "
                          "the point of capture.");
     return;

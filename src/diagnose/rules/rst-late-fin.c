@@ -2,6 +2,9 @@
 #include "diagnose/evidence.h"
 #include "diagnose/reset_words.h"
 
+/* Sooner than this nobody gave up waiting: the socket was gone when the FIN came, closed with unread data or aborted. */
+#define WAITED_MIN LA_SEC
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   const LaResetVerdict *v = &context->reset;
@@ -21,17 +24,18 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
   LaSide late = (LaSide)f->side;
+  bool waited = la_fact_span(f, "held_s") >= WAITED_MIN;
   la_say_end(out, conn, late);
   g_string_append(out, " closed (FIN ");
   la_say_fin_place(out, conn, late);
-  g_string_append(out, ") only ");
+  g_string_append(out, waited ? ") only " : ") ");
   la_say_span(out, la_fact_span(f, "held_s"));
   g_string_append(out, " after ");
   la_say_end(out, conn, LA_OTHER(late));
   g_string_append(out, " (FIN ");
   la_say_fin_place(out, conn, LA_OTHER(late));
-  g_string_append_printf(out, "), whose host had given up waiting and answered with a RST in packet %" G_GUINT64_FORMAT ".",
-                         conn->rst_frame);
+  g_string_append_printf(out, "), whose host %s and answered with a RST in packet %" G_GUINT64_FORMAT ".",
+                         waited ? "had given up waiting" : "no longer had the socket", conn->rst_frame);
 }
 
 const LaRule la_rule_rst_late_fin = {

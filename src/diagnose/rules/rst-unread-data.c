@@ -15,7 +15,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_add_packet(ret, peer->new_data_frame);
   la_finding_add_word(ret, "stage", la_reset_stage(conn, v));
-  la_finding_add_count(ret, "unread_bytes", (int64_t)peer->payload_bytes);
+  /* What came before an answer was read; how much of the rest came after the last answer is not kept. */
+  if ((conn->end[v->sender].flags & LA_END_DATA) == 0)
+    la_finding_add_count(ret, "unread_bytes", (int64_t)peer->payload_bytes);
   la_finding_add_span(ret, "after_s", conn->rst_time - peer->new_data_time);
   return true;
 }
