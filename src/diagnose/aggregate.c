@@ -18,7 +18,8 @@ static void count_service(const LaSubjects *subjects, const LaDigest *d, LaServi
     service->resets_by[d->reset_by]++;
   service->embryos_repeated += d->embryo_repeated;
   service->embryos_ignored += d->embryo_ignored;
-  service->close_wait_longest = MAX(service->close_wait_longest, d->close_wait);
+  for (unsigned side = 0; side < LA_SIDE_N; side++)
+    service->close_wait_longest[side] = MAX(service->close_wait_longest[side], d->close_wait[side]);
   if (d->ttl_max == 0)
     return;
   service->ttl_min = service->ttl_max != 0 ? MIN(service->ttl_min, d->ttl_min) : d->ttl_min;
@@ -82,7 +83,8 @@ static void note_covered(LaAggregate *a)
   const LaRule *topics[] = {[LA_TOPIC_EMBRYO] = rules[LA_RULE_INDEX_syn_flood],
                             [LA_TOPIC_REFUSED] = rules[LA_RULE_INDEX_refused_burst],
                             [LA_TOPIC_RESET] = rules[LA_RULE_INDEX_reset_rate_high],
-                            [LA_TOPIC_CLOSE_WAIT] = rules[LA_RULE_INDEX_close_wait_pileup]};
+                            [LA_TOPIC_CLOSE_WAIT_SERVER] = rules[LA_RULE_INDEX_close_wait_pileup],
+                            [LA_TOPIC_CLOSE_WAIT_CLIENT] = rules[LA_RULE_INDEX_close_wait_pileup]};
   for (unsigned i = 0; i < count; i++) {
     for (unsigned topic = 0; topic < LA_TOPIC_N; topic++)
       if (la_rule_covers(topics[topic], rules[i]))

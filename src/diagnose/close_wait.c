@@ -1,5 +1,7 @@
 #include "diagnose/close_wait.h"
 
+#include "base/seq.h"
+
 static bool was_in_close_wait(const LaEndpoint *end)
 {
   for (unsigned i = 0; i < end->steps; i++)
@@ -8,9 +10,30 @@ static bool was_in_close_wait(const LaEndpoint *end)
   return false;
 }
 
+/* Whether the holder cannot close as far as anybody sees: what it sent is not acknowledged, and it sends it again; or the other end's window
+ * is shut, and it probes. Its FIN may stand behind that. */
+static bool is_held_up(const LaConnection *conn, LaSide holder)
+{
+  const LaEndpoint *end = &conn->end[holder];
+  const LaEndpoint *closer = &conn->end[LA_OTHER(holder)];
+  if ((end->flags & LA_END_FIN) != 0)
+    return false;
+  bool unacked = (end->flags & LA_END_UNA) != 0 && la_seq_gt(end->snd_nxt, end->snd_una);
+  if (unacked && end->data_last_time >= closer->fin_acked_time)
+    return true;
+  if ((closer->flags & LA_END_ZERO_WINDOW) == 0)
+    return false;
+  for (unsigned i = conn->moments_used; i-- > 0;) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->side == holder && m->time > closer->fin_acked_time && (m->marks & (LA_MARK_WINDOW_PROBE | LA_MARK_KEEPALIVE)) != 0)
+      return true;
+  }
+  return false;
+}
+
 LaCloseWait la_close_wait(const LaConnection *conn)
 {
-  LaCloseWait none = {.holder = LA_SIDE_N, .held = 0, .closed_frame = 0};
+  LaCloseWait none = {.holder = LA_SIDE_N};
   if (conn->first_fin == LA_SIDE_N)
     return none;
   LaSide holder = LA_OTHER(conn->first_fin);
@@ -31,22 +54,28 @@ LaCloseWait la_close_wait(const LaConnection *conn)
   /* The FIN that carries the acknowledgment is no waiting at all. */
   if ((end->flags & LA_END_FIN) != 0 && end->fin_frame <= closer->fin_acked_frame)
     return none;
+  if (is_held_up(conn, holder))
+    return none;
   LaTime since = closer->fin_acked_time;
   if (end->data_after_fin_bytes != 0 && end->new_data_time > since)
     since = end->new_data_time;
-  LaCloseWait wait = {.holder = holder, .held = conn->end_time - since, .closed_frame = 0, .told = told};
+  LaCloseWait wait = {.holder = holder, .told = told};
   LaTime until = conn->end_time;
   if ((end->flags & LA_END_FIN) != 0) {
     until = end->fin_time;
     wait.closed_frame = end->fin_frame;
   }
-  if ((conn->flags & LA_CONN_RST) != 0 && conn->rst_time < until) {
+  if ((conn->flags & LA_CONN_RST) != 0 && conn->rst_time <= until &&
+      ((end->flags & LA_END_FIN) == 0 || conn->rst_frame < end->fin_frame)) {
     until = conn->rst_time;
-    wait.closed_frame = conn->rst_frame;
+    bool own = conn->rst_side == holder && conn->rst_foreign == 0;
+    wait.closed_frame = own ? conn->rst_frame : 0;
+    wait.cut_frame = own ? 0 : conn->rst_frame;
   }
   if (since > until)
     since = closer->fin_acked_time;
   wait.held = until > since ? until - since : 0;
+  wait.until = until;
   wait.since = since;
   return wait;
 }

@@ -223,13 +223,9 @@ static void count_close_wait(const Case *c)
     return;
   if (wait.holder == LA_SIDE_N || wait.held <= 0 || la_missed(conn, wait.holder))
     return;
-  const LaEndpoint *holder = &conn->end[wait.holder];
-  LaTime until = conn->end_time;
-  if (wait.closed_frame != 0)
-    until = (holder->flags & LA_END_FIN) != 0 && holder->fin_frame == wait.closed_frame ? holder->fin_time : conn->rst_time;
-  bool ended = wait.closed_frame != 0 || !c->lasts;
-  uint64_t from_tick = la_tick(until - wait.held);
-  uint64_t until_tick = la_tick(until);
+  bool ended = (wait.closed_frame | wait.cut_frame) != 0 || !c->lasts;
+  uint64_t from_tick = la_tick(wait.until - wait.held);
+  uint64_t until_tick = la_tick(wait.until);
   /* What is over within a tick changes no level. */
   if (from_tick != until_tick || !ended) {
     la_per_second_add(&c->aggregate->flows, LA_FLOW_CLOSE_WAIT, from_tick, 1);
@@ -240,11 +236,12 @@ static void count_close_wait(const Case *c)
     return;
   bool server = wait.holder == LA_ACCEPTOR;
   service_event(c, server ? LA_CLOSE_WAIT_SERVER : LA_CLOSE_WAIT_CLIENT,
-                la_tick(until - wait.held + c->aggregate->options.close_wait_held));
+                la_tick(wait.until - wait.held + c->aggregate->options.close_wait_held));
   if (ended)
     service_event(c, server ? LA_CLOSE_WAIT_SERVER_END : LA_CLOSE_WAIT_CLIENT_END, until_tick);
-  sample(c, LA_TOPIC_CLOSE_WAIT, conn->end[LA_OTHER(wait.holder)].fin_frame, until - wait.held);
-  c->digest->close_wait = wait.held;
+  sample(c, server ? LA_TOPIC_CLOSE_WAIT_SERVER : LA_TOPIC_CLOSE_WAIT_CLIENT, conn->end[LA_OTHER(wait.holder)].fin_frame,
+         wait.until - wait.held);
+  c->digest->close_wait[wait.holder] = wait.held;
 }
 
 /* How long it lived, how long it waited for its SYN-ACK, and that it was there. */
@@ -307,7 +304,7 @@ bool la_digest_make(LaAggregate *aggregate, const LaConnection *conn, const LaFi
   ret->reset_by = LA_BLAME_N;
   ret->file = conn->file;
   ret->findings = ret->wait = 0;
-  ret->close_wait = 0;
+  ret->close_wait[LA_OPENER] = ret->close_wait[LA_ACCEPTOR] = 0;
   count_segments(aggregate, conn);
   find_close(&c, handshake);
   c.attempt = judge(&c, handshake);

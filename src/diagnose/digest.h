@@ -21,9 +21,9 @@ struct LaDigest {
   uint8_t ttl_min, ttl_max;                   /* of an embryo's SYNs; 0: none */
   uint8_t embryo_repeated, embryo_ignored;
   uint16_t file;
-  uint32_t findings; /* about its opening, when that failed */
-  uint32_t wait;     /* for its SYN-ACK, in units of 10 us */
-  LaTime close_wait; /* how long; 0: not, or not long enough to count */
+  uint32_t findings;            /* about its opening, when that failed */
+  uint32_t wait;                /* for its SYN-ACK, in units of 10 us */
+  LaTime close_wait[LA_SIDE_N]; /* how long that end held it; 0: not, or not long enough to count */
   LaCell service_cells[LA_DIGEST_CELLS], pair_cells[LA_DIGEST_CELLS];
   LaDigestSample sample[LA_DIGEST_SAMPLES];
 };

@@ -631,7 +631,8 @@ static void add_service(const LaSubjects *into, LaServiceSubject *to, const LaSe
   to->embryos_repeated += from->embryos_repeated;
   to->embryos_ignored += from->embryos_ignored;
   to->connections += from->connections;
-  to->close_wait_longest = MAX(to->close_wait_longest, from->close_wait_longest);
+  for (unsigned side = 0; side < LA_SIDE_N; side++)
+    to->close_wait_longest[side] = MAX(to->close_wait_longest[side], from->close_wait_longest[side]);
   for (unsigned i = 0; i < LA_BLAME_N; i++)
     to->resets_by[i] += from->resets_by[i];
   for (unsigned i = 0; i < LA_TOPIC_N; i++) {

@@ -7,6 +7,7 @@
 #include "diagnose/finding.h"
 #include "diagnose/samples.h"
 #include "diagnose/series.h"
+#include "track/connection.h"
 
 #define LA_SOURCES_MAX 65536u
 #define LA_SERVICE_SUBJECTS_MAX 65536u
@@ -59,7 +60,8 @@ typedef enum {
   LA_TOPIC_EMBRYO,
   LA_TOPIC_REFUSED,
   LA_TOPIC_RESET,
-  LA_TOPIC_CLOSE_WAIT,
+  LA_TOPIC_CLOSE_WAIT_SERVER, /* held by it */
+  LA_TOPIC_CLOSE_WAIT_CLIENT, /* held by its clients */
   LA_TOPIC_N,
 } LaTopic;
 
@@ -79,9 +81,9 @@ typedef struct {
   uint32_t embryos_repeated; /* whose SYN-ACK was sent again */
   uint32_t embryos_ignored;  /* that were not answered at all */
   uint64_t connections;
-  LaTime close_wait_longest;
-  uint32_t resets_by[LA_BLAME_N]; /* by whom the resets' own findings blame */
-  uint32_t covers[LA_TOPIC_N];    /* findings of connections about each topic */
+  LaTime close_wait_longest[LA_SIDE_N]; /* by who held it */
+  uint32_t resets_by[LA_BLAME_N];       /* by whom the resets' own findings blame */
+  uint32_t covers[LA_TOPIC_N];          /* findings of connections about each topic */
   LaSamples samples[LA_TOPIC_N];
   LaSeries series;
 } LaServiceSubject;

@@ -43,27 +43,24 @@ static const LaMoment *trigger_of(const Case *c)
     const LaMoment *m = la_connection_moment(c->conn, i);
     if (m->frame >= c->rst->frame)
       break;
-    if (m->side == c->b && (m->marks & (LA_MARK_DATA | LA_MARK_FIN | LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE)) != 0)
+    if (m->side == c->b && (m->marks & LA_MARK_DUPLICATE) == 0 &&
+        (m->marks & (LA_MARK_DATA | LA_MARK_FIN | LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE)) != 0)
       found = m;
   }
   return found;
 }
 
-/* The frame of the receiver's last payload, FIN or probe, from the moments or the counters. */
+/* The frame of the receiver's last payload, FIN or probe, from the moments or what was noted when the RST passed. */
 static uint64_t trigger_frame(const Case *c, const LaMoment *trigger)
 {
-  uint64_t frame = trigger != NULL ? trigger->frame : 0;
-  uint64_t data = c->receiver->data_last_frame;
-  return data > frame && data < c->rst->frame ? data : frame;
+  return MAX(c->conn->before_rst.data_frame, trigger != NULL ? trigger->frame : 0);
 }
 
 static LaTime trigger_time(const Case *c, const LaMoment *trigger)
 {
-  LaTime time = trigger != NULL ? trigger->time : LA_TIME_NONE;
-  uint64_t frame = trigger != NULL ? trigger->frame : 0;
-  if (c->receiver->data_last_frame > frame && c->receiver->data_last_frame < c->rst->frame)
-    time = c->receiver->data_last_time;
-  return time;
+  if (trigger == NULL || c->conn->before_rst.data_frame > trigger->frame)
+    return c->conn->before_rst.data_frame != 0 ? c->conn->before_rst.data_time : LA_TIME_NONE;
+  return trigger->time;
 }
 
 static int ttl_off(const Case *c)
@@ -126,7 +123,7 @@ static bool never_accepted(const Case *c)
 
 static bool aborts_on_overflow(const Case *c)
 {
-  if (c->a != LA_ACCEPTOR || !la_rst_is_bare(c->rst) || (c->sender->flags & LA_END_SYN_ACK) == 0)
+  if (c->a != LA_ACCEPTOR || !la_rst_is_bare(c->rst) || (c->sender->flags & LA_END_SYN_ACK) == 0 || ttl_off(c) > 0)
     return false;
   bool only_syn_acks = c->sender->packets - c->sender->rst == c->sender->syn;
   bool untaken = c->rst->state == LA_TCP_SYN_RECEIVED || !c->sender->path[0].gap;
@@ -168,7 +165,7 @@ static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdic
 {
   bool fin_before = (c->sender->flags & LA_END_FIN) != 0 && c->sender->fin_frame < c->rst->frame;
   LaTime when = trigger_time(c, trigger);
-  bool trigger_is_data = c->receiver->data_last_frame != 0 && v->trigger_frame == c->receiver->data_last_frame;
+  bool trigger_is_data = c->conn->before_rst.data_frame != 0 && v->trigger_frame == c->conn->before_rst.data_frame;
   /* An ACK that acknowledges nothing of a SYN-ACK (RFC 9293 section 3.10.7.4): what it answers is no attempt of the client's. */
   if (c->a == LA_ACCEPTOR && c->rst->state == LA_TCP_SYN_RECEIVED && c->receiver->data_last_frame == 0)
     return LA_RESET_ABANDONED;
@@ -181,20 +178,40 @@ static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdic
       return LA_RESET_KEEPALIVE_RACE;
     if (trigger != NULL && (trigger->marks & LA_MARK_FIN) != 0 && trigger->payload_len == 0 && !trigger_is_data)
       return LA_RESET_LATE_FIN;
-    if (when != LA_TIME_NONE && trigger_is_data)
-      return LA_RESET_DATA_AFTER_CLOSE;
+    if (when != LA_TIME_NONE && trigger_is_data) {
+      v->idle = c->conn->before_rst.new_idle;
+      return ttl_off(c) > 0 ? LA_RESET_STATE_LOST : LA_RESET_DATA_AFTER_CLOSE;
+    }
     if (trigger != NULL && (trigger->marks & LA_MARK_FIN) != 0)
       return LA_RESET_LATE_FIN;
     return LA_RESET_ABORT;
   }
   v->idle = LA_TIME_NONE;
-  if (trigger != NULL && trigger->since_last != LA_TIME_NONE)
+  if (trigger_is_data)
+    v->idle = c->conn->before_rst.new_idle;
+  else if (trigger != NULL && trigger->since_last != LA_TIME_NONE)
     v->idle = trigger->since_last;
   else if (c->sender->last_frame != 0)
     v->idle = c->rst->since_last;
   if (!is_provoked(c))
     return LA_RESET_ABORT;
   return ttl_off(c) > 0 ? LA_RESET_STATE_LOST : LA_RESET_NO_CONNECTION;
+}
+
+/* Whether the receiver had the last word with payload that the sender's application hardly read: a request that got no answer, or what was
+ * still coming. The answer to its own request a client has read as a rule. After a FIN of either end the stream was over: only what came
+ * later is unread. */
+static bool leaves_data_unread(const Case *c)
+{
+  const LaPayloadSeen *seen = &c->conn->before_rst;
+  if (seen->new_frame == 0 || seen->new_time < c->sender->new_data_time)
+    return false;
+  if ((c->sender->flags & LA_END_FIN) != 0 && c->sender->fin_frame < c->rst->frame && seen->new_frame < c->sender->fin_frame)
+    return false;
+  bool peer_closed = (c->receiver->flags & LA_END_FIN) != 0 && c->receiver->fin_frame < c->rst->frame;
+  if (peer_closed && c->rst->peer_in_flight <= 1)
+    return false;
+  return c->a == LA_ACCEPTOR || c->rst->peer_in_flight != 0 || (c->sender->flags & LA_END_DATA) == 0;
 }
 
 static LaResetKind of_live(const Case *c, const LaMoment *trigger, LaResetVerdict *v)
@@ -213,10 +230,7 @@ static LaResetKind of_live(const Case *c, const LaMoment *trigger, LaResetVerdic
     return LA_RESET_LISTENER_CLOSED;
   if (is_keepalive_race(c, trigger, v))
     return LA_RESET_KEEPALIVE_RACE;
-  /* The last word was the receiver's payload, and the sender answered it with nothing. */
-  bool unanswered = c->receiver->new_data_frame != 0 && c->receiver->new_data_frame < c->rst->frame &&
-                    c->receiver->new_data_time >= c->sender->new_data_time;
-  return unanswered ? LA_RESET_UNREAD_DATA : LA_RESET_ABORT;
+  return leaves_data_unread(c) ? LA_RESET_UNREAD_DATA : LA_RESET_ABORT;
 }
 
 LaResetVerdict la_verdict_reset(const LaConnection *conn, const struct LaContext *context)

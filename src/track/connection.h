@@ -301,6 +301,15 @@ typedef struct {
   LaTime challenge_time;
 } LaEarlier;
 
+/* What an end had sent of payload at some moment. */
+typedef struct {
+  uint64_t data_frame; /* its last, also sent again; 0: none */
+  LaTime data_time;
+  uint64_t new_frame; /* its last that was new; 0: none */
+  LaTime new_time;
+  LaTime new_idle; /* as new_data_idle */
+} LaPayloadSeen;
+
 typedef struct LaConnection {
   /* key and hot part */
   LaAddr addr[LA_SIDE_N];
@@ -334,6 +343,7 @@ typedef struct LaConnection {
   LaTime handshake_ack_time;
   uint64_t rst_frame; /* the first RST that counted */
   LaTime rst_time;
+  LaPayloadSeen before_rst; /* of the RST's receiver, when it passed: what comes later did not cause it */
   uint8_t rst_side;
   uint8_t rst_foreign; /* 1: with a TTL that its sender's packets never had, or its sender went on */
   uint8_t icmp_type, icmp_code;

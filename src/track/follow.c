@@ -355,6 +355,11 @@ static void receive_rst(Follow *f)
     f->conn->rst_frame = f->s->frame;
     f->conn->rst_time = f->s->time;
     f->conn->rst_side = (uint8_t)f->side;
+    f->conn->before_rst = (LaPayloadSeen){.data_frame = peer->data_last_frame,
+                                          .data_time = peer->data_last_time,
+                                          .new_frame = peer->new_data_frame,
+                                          .new_time = peer->new_data_time,
+                                          .new_idle = peer->new_data_idle};
     f->conn->rst_foreign = has(f, LA_MARK_FOREIGN_TTL);
     f->me->flags |= LA_END_RST;
     if (f->side == LA_ACCEPTOR && peer->state == LA_TCP_SYN_SENT)

@@ -26,7 +26,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
                               held.since + LA_THRESHOLD(context, close_wait_leak, 0));
   la_finding_add_packet(ret, closer->fin_frame);
   la_finding_add_packet(ret, closer->fin_acked_frame);
-  la_finding_add_packet(ret, held.closed_frame);
+  la_finding_add_packet(ret, held.closed_frame != 0 ? held.closed_frame : held.cut_frame);
+  ret->variant = held.cut_frame != 0;
   la_finding_add_span(ret, "held_s", held.held);
   if (held.closed_frame != 0)
     la_finding_add_span(ret, "closed_after_s", held.held);
@@ -68,7 +69,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   } else {
     g_string_append(out, "had not closed ");
     la_say_span(out, la_fact_span(f, "held_s"));
-    g_string_append(out, conn->ended_by == LA_ENDED_N ? " later" : " later when the capture ended");
+    if (f->variant != 0)
+      g_string_append_printf(out,
+                             " later when a RST in the name of its peer ended the connection (packet %" G_GUINT64_FORMAT ")",
+                             conn->rst_frame);
+    else
+      g_string_append(out, conn->ended_by == LA_ENDED_N ? " later" : " later when the capture ended");
   }
   g_string_append_printf(out, ": the %s application does not close its socket.", la_side_name(holder));
 }

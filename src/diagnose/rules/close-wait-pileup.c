@@ -36,7 +36,8 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   ret->blame = (uint8_t)la_blame_application(holder);
   ret->at = la_tick_time(pile->peak.tick);
   /* The FINs lie before the moments from which the sockets count. */
-  la_samples_show(&facts->service->samples[LA_TOPIC_CLOSE_WAIT], 0, pile->peak.tick, ret);
+  LaTopic topic = holder == LA_OPENER ? LA_TOPIC_CLOSE_WAIT_CLIENT : LA_TOPIC_CLOSE_WAIT_SERVER;
+  la_samples_show(&facts->service->samples[topic], 0, pile->peak.tick, ret);
   la_facts_packets_total(ret, pile->peak.peak);
   la_finding_add_count(ret, "peak", (int64_t)pile->peak.peak);
   LaTime grown_in = la_tick_span(facts->until - pile->first) + LA_THRESHOLD(context, close_wait_pileup, 1);
@@ -46,8 +47,8 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
     la_finding_add_ratio(ret, "growth_per_hour", per_hour);
     la_finding_add_span(ret, "exhausted_in_s", left > 0 ? (LaTime)((double)left / per_hour * 3600e9) : 0);
   }
-  la_finding_add_span(ret, "oldest_s", facts->service->close_wait_longest);
-  la_facts_covers(ret, facts->service->covers[LA_TOPIC_CLOSE_WAIT]);
+  la_finding_add_span(ret, "oldest_s", facts->service->close_wait_longest[holder]);
+  la_facts_covers(ret, facts->service->covers[topic]);
   return true;
 }
 

@@ -21,7 +21,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->confidence = LA_CONFIDENCE_CERTAIN;
   la_finding_add_packet(ret, closer->fin_frame);
   la_add_moments(conn, sender, LA_MARK_AFTER_PEER_FIN, ret);
-  la_finding_add_count(ret, "payload_bytes", end->data_after_fin_bytes);
+  la_finding_add_count(ret, "payload_bytes", MIN(end->data_after_fin_bytes, closer->rcv_nxt - first->seq));
   la_finding_add_span(ret, "lasted_s", end->new_data_time - closer->fin_time);
   return true;
 }

@@ -11,7 +11,6 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (v->kind != LA_RESET_ABORT)
     return false;
   const LaEndpoint *own = &conn->end[v->sender];
-  const LaEndpoint *peer = &conn->end[LA_OTHER(v->sender)];
   const char *stage = la_reset_stage(conn, v);
   la_reset_fill(conn, v, ret);
   ret->blame = (uint8_t)la_blame_application(v->sender);
@@ -25,7 +24,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   bool looks_live = v->moment != NULL && !la_rst_is_bare(v->moment);
   ret->confidence = looks_live && own->ttl_max != 0 && (v->moment->marks & LA_MARK_FOREIGN_TTL) == 0 ? LA_CONFIDENCE_LIKELY
                                                                                                      : LA_CONFIDENCE_POSSIBLE;
-  if (peer->payload_bytes != 0 && peer->new_data_time >= own->new_data_time)
+  if (conn->before_rst.new_frame != 0 && conn->before_rst.new_time >= own->new_data_time)
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
   /* What the other end said, and whether it had closed, is not in the capture. */
   if (!la_both_directions(conn)) {

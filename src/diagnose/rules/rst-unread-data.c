@@ -8,17 +8,16 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaResetVerdict *v = &context->reset;
   if (v->kind != LA_RESET_UNREAD_DATA)
     return false;
-  const LaEndpoint *peer = &conn->end[LA_OTHER(v->sender)];
   la_reset_fill(conn, v, ret);
   ret->blame = (uint8_t)la_blame_application(v->sender);
   /* The application may have read it and aborted for another reason: the capture cannot tell. */
   ret->confidence = LA_CONFIDENCE_POSSIBLE;
-  la_finding_add_packet(ret, peer->new_data_frame);
+  la_finding_add_packet(ret, conn->before_rst.new_frame);
   la_finding_add_word(ret, "stage", la_reset_stage(conn, v));
   /* What came before an answer was read; how much of the rest came after the last answer is not kept. */
   if ((conn->end[v->sender].flags & LA_END_DATA) == 0)
-    la_finding_add_count(ret, "unread_bytes", (int64_t)peer->payload_bytes);
-  la_finding_add_span(ret, "after_s", conn->rst_time - peer->new_data_time);
+    la_finding_add_count(ret, "unread_bytes", (int64_t)conn->end[LA_OTHER(v->sender)].payload_bytes);
+  la_finding_add_span(ret, "after_s", conn->rst_time - conn->before_rst.new_time);
   return true;
 }
 
@@ -30,7 +29,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append_printf(out,
                          " after data that it had not answered (packet %" G_GUINT64_FORMAT
                          "): its application closed with unread data, or aborted.",
-                         conn->end[LA_OTHER(f->side)].new_data_frame);
+                         conn->before_rst.new_frame);
 }
 
 const LaRule la_rule_rst_unread_data = {

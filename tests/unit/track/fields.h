@@ -169,6 +169,7 @@ static const Field conn_fields[] = {
     CONN(handshake_ack_time),
     CONN(rst_frame),
     CONN(rst_time),
+    CONN(before_rst),
     CONN(rst_side),
     CONN(rst_foreign),
     CONN(icmp_type),
