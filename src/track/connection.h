@@ -354,8 +354,9 @@ typedef struct LaConnection {
   uint8_t result_teardown;  /* once finished: 1 + LaTeardownResult */
   uint8_t watch;            /* tracker's: see la_tracker_watch */
   uint8_t first_fin;        /* LaSide that sent the first FIN; LA_SIDE_N: none */
-  LaTime others_spoke;    /* when the service's other connections had last been heard, as of its latest step of the handshake */
-  LaTime others_taken;    /* when the latest of these had begun of which the server took anything, as of its latest SYN-ACK */
+  LaTime others_spoke; /* when the service's other connections had last been heard, as of its latest step of the handshake */
+  LaTime
+      others_taken; /* when the latest of these had begun of which the server took anything, as of its latest SYN-ACK after the ACK */
   uint32_t others_live;   /* other connections of the service alive at its latest step of the handshake */
   uint32_t others_before; /* handshakes that the service had completed when its first SYN came ... */
   uint32_t others_served; /* ... and how many more until its latest SYN */

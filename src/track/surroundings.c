@@ -131,7 +131,7 @@ static void note_others(LaConnection *conn, const LaService *s, const LaAround *
   bool itself = (conn->flags & ~what->gained & LA_CONN_ESTABLISHED) != 0 && s->live > 0;
   conn->others_live = s->live - itself;
   conn->others_spoke = s->last_spoke;
-  if ((what->marks & LA_MARK_SYN_ACK) != 0)
+  if ((what->marks & LA_MARK_SYN_ACK) != 0 && conn->handshake_ack_frame != 0)
     conn->others_taken = s->last_taken;
   if (what->side == LA_OPENER && (what->marks & LA_MARK_SYN) != 0)
     conn->others_served = s->established - conn->others_before;

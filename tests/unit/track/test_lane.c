@@ -82,6 +82,7 @@ static void check_brief(const LaConnection *brief, const LaConnection *whole)
   SAME(result_teardown);
   SAME(first_fin);
   SAME(others_spoke);
+  SAME(others_taken);
   SAME(others_live);
   SAME(others_before);
   SAME(others_served);
