@@ -22,6 +22,35 @@ static bool goes_on(const LaConnection *conn, const LaEndpoint *end, unsigned re
   return silence >= QUIET_MIN && (retries >= HOPELESS_RETRIES || silence <= BACKOFF_MAX * gap);
 }
 
+static bool covers_fin(const LaMoment *m, const LaEndpoint *peer)
+{
+  return (m->flags & LA_TCP_ACK) != 0 && la_seq_ge(m->ack, peer->fin_end);
+}
+
+unsigned la_fin_retries(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
+  unsigned retries = end->fin_sent > 0 ? end->fin_sent - 1 : 0;
+  if (retries == 0 || (peer->flags & LA_END_FIN) == 0)
+    return retries;
+  bool crossed = true;
+  for (unsigned i = 0; i < conn->moments_used; i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if ((m->marks & (LA_MARK_DUPLICATE | LA_MARK_ICMP)) != 0)
+      continue;
+    if (m->frame == peer->fin_frame)
+      crossed = crossed && !covers_fin(m, end);
+    /* Only the end's first word about the other's FIN is that acknowledgment: later ones repeat the FIN for its own sake. */
+    if (m->side == (uint8_t)side && m->frame > peer->fin_frame && covers_fin(m, peer))
+      return crossed && m->frame != end->fin_frame && end->fin_frame < m->frame && (m->marks & LA_MARK_FIN) != 0 &&
+                     m->payload_len == 0
+                 ? retries - 1
+                 : retries;
+  }
+  return retries;
+}
+
 LaLastFin la_last_fin(const LaConnection *conn)
 {
   LaLastFin last = {
@@ -36,7 +65,7 @@ LaLastFin la_last_fin(const LaConnection *conn)
     last.sender = LA_SIDE_N;
     return last;
   }
-  last.retries = end->fin_sent > 0 ? end->fin_sent - 1 : 0;
+  last.retries = la_fin_retries(conn, last.sender);
   bool acked_before_repeat = false;
   LaTime sent = end->fin_time;
   LaTime gap = 0; /* between its last two sendings */

@@ -25,4 +25,8 @@ typedef struct {
 
 LaLastFin la_last_fin(const LaConnection *conn);
 
+/* How often the end sent its FIN again because it waited. When the FINs cross, BSD's acknowledgment of the other end's FIN carries
+ * its own once more (tcp_outflags of CLOSING is FIN|ACK): that one answers at once and is not counted. */
+unsigned la_fin_retries(const LaConnection *conn, LaSide side);
+
 #endif

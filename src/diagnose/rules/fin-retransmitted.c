@@ -17,7 +17,7 @@ static LaSide repeated(const LaConnection *conn)
   for (int i = 0; i < LA_SIDE_N; i++) {
     LaSide side = i == 0 ? (LaSide)conn->first_fin : LA_OTHER(conn->first_fin);
     const LaEndpoint *end = &conn->end[side];
-    if (end->fin_sent < 2 || (end->flags & LA_END_FIN_ACKED) == 0)
+    if (la_fin_retries(conn, side) == 0 || (end->flags & LA_END_FIN_ACKED) == 0)
       continue;
     if (side == last.sender && last.verdict != LA_LAST_FIN_LATE)
       continue;
@@ -54,7 +54,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   }
   la_add_moments(conn, side, LA_MARK_FIN, ret);
   la_finding_add_packet(ret, end->fin_acked_frame);
-  la_finding_add_count(ret, "retries", end->fin_sent - 1);
+  la_finding_add_count(ret, "retries", la_fin_retries(conn, side));
   la_finding_add_span(ret, "added_delay_s", end->fin_last_time - end->fin_time);
   return true;
 }
