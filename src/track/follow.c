@@ -371,6 +371,15 @@ static void receive_rst(Follow *f)
     la_path_apply(peer, LA_EVENT_RCV_RST, on_its_way(f));
 }
 
+/* The opener did not take the refusal for the last word: Windows sends its SYN again after a RST, and now it is answered. */
+static void tried_again(Follow *f)
+{
+  f->conn->flags &= ~(uint32_t)(LA_CONN_REFUSED | LA_CONN_RST);
+  f->conn->rst_frame = 0;
+  f->conn->rst_foreign = 0;
+  f->me->flags &= ~(uint32_t)LA_END_RST;
+}
+
 static void receive_syn(Follow *f)
 {
   LaEndpoint *peer = f->peer;
@@ -389,8 +398,11 @@ static void receive_syn(Follow *f)
     return;
   if (has(f, LA_MARK_RETRANSMISSION))
     repeated(f, is_established);
-  else if ((peer->flags & LA_END_SYN) != 0)
+  else if ((peer->flags & LA_END_SYN) != 0) {
+    if ((f->conn->flags & LA_CONN_REFUSED) != 0 && peer->state == LA_TCP_SYN_SENT)
+      tried_again(f);
     la_path_apply(peer, LA_EVENT_RCV_SYN_ACK, on_its_way(f));
+  }
 }
 
 static void receive_ack(Follow *f)

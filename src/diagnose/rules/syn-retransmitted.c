@@ -18,6 +18,10 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
       continue;
     if (acceptor->syn_frame != 0 && m->frame > acceptor->syn_frame)
       break;
+    /* A RST answered the one before it: it was refused and tried again (Windows), not lost. */
+    const LaMoment *refusal = la_moment_find(conn, 0, LA_ACCEPTOR, LA_MARK_RST);
+    if (refusal != NULL && refusal->frame < m->frame)
+      return false;
     la_finding_add_packet(ret, m->frame);
   }
   ret->at = opener->syn_time;
