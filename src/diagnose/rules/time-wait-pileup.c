@@ -1,5 +1,6 @@
-/* Many connections of one client to one service in TIME_WAIT at once. Each blocks a port of the client towards this service for the
- * time of TIME_WAIT, whichever end waits; a range of ports that is used up in less than that time runs out. */
+/* Many connections of one client to one service in TIME_WAIT at once. Where the client waits each blocks one of its ports towards this
+ * service for the time of TIME_WAIT, and a range of ports that is used up in less than that time runs out. Where the server waits the
+ * client may take the port again, and the server takes the new SYN when its number or timestamp is newer (RFC 6191). */
 #include "diagnose/evidence.h"
 #include "diagnose/facts.h"
 
@@ -25,7 +26,9 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   ret->side = by_client ? LA_OPENER : LA_ACCEPTOR;
   ret->at = la_tick_time(peak.tick);
   double share = (double)peak.peak / facts->ports;
-  if (share * 100 >= (double)LA_THRESHOLD(context, time_wait_pileup, 2))
+  if (!by_client)
+    ret->severity = LA_SEVERITY_NOTE;
+  else if (share * 100 >= (double)LA_THRESHOLD(context, time_wait_pileup, 2))
     ret->severity = LA_SEVERITY_ERROR;
   else if (share * 100 >= (double)LA_THRESHOLD(context, time_wait_pileup, 1))
     ret->severity = LA_SEVERITY_WARNING;
@@ -41,7 +44,7 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
   double rate = (double)opened / la_time_seconds(la_tick_span(last - first));
   la_finding_add_ratio(ret, "opened_per_s", rate);
   double left = peak.peak < facts->ports ? (double)(facts->ports - peak.peak) : 0;
-  if (rate * la_time_seconds(facts->time_wait) >= facts->ports && left / rate <= la_time_seconds(facts->time_wait))
+  if (by_client && rate * la_time_seconds(facts->time_wait) >= facts->ports && left / rate <= la_time_seconds(facts->time_wait))
     la_finding_add_span(ret, "exhausted_in_s", (LaTime)(left / rate * 1e9));
   return true;
 }
@@ -62,8 +65,9 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
     la_say_span(out, la_fact_span(f, "exhausted_in_s"));
     g_string_append(out, " later and connect() fails with EADDRNOTAVAIL");
   }
-  g_string_append_printf(out, ": the %s closes first; keep connections open and use them again.",
-                         la_side_name((LaSide)f->side));
+  g_string_append_printf(out, ": the %s closes first%s; keep connections open and use them again.",
+                         la_side_name((LaSide)f->side),
+                         f->side == LA_ACCEPTOR ? ", so its sockets wait and the client's ports stay free" : "");
 }
 
 const LaRule la_rule_time_wait_pileup = {
