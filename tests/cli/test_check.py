@@ -53,14 +53,14 @@ class Verdicts(CheckTest):
         self.assertIn("CLOSE_WAIT", self.expect(0, "show", "leak.pcap", "--conn", "1").text)
 
     def test_warnings_pass_unless_asked(self):
-        self.check(0, "reset.pcap", words=["passes rst-unread-data"])
-        self.check(1, "reset.pcap", "--fail-on", "warning", words=["BROKEN rst-unread-data"])
+        self.check(0, "reset.pcap", words=["passes rst-abort"])
+        self.check(1, "reset.pcap", "--fail-on", "warning", words=["BROKEN rst-abort"])
         self.check(0, "reset.pcap", "--fail-on", "never")
 
     def test_forbid_and_allow(self):
-        self.check(1, "reset.pcap", "--forbid", "rst-unread-data", words=["forbidden by --forbid"])
-        self.check(0, "reset.pcap", "--allow", "rst-unread-data", "--fail-on", "warning", words=["noise 1 suppressed by --allow"])
-        self.check(1, "reset.pcap", "--allow", "rst-unread-data", "--forbid", "rst-unread-data", words=["BROKEN"])
+        self.check(1, "reset.pcap", "--forbid", "rst-abort", words=["forbidden by --forbid"])
+        self.check(0, "reset.pcap", "--allow", "rst-abort", "--fail-on", "warning", words=["noise 1 suppressed by --allow"])
+        self.check(1, "reset.pcap", "--allow", "rst-abort", "--forbid", "rst-abort", words=["BROKEN"])
 
     def test_expect(self):
         self.check(0, "clean.pcap", "--expect", 'share(teardown == "fin") >= 99%', words=["holds expect.option-1"])
@@ -194,7 +194,7 @@ class Policies(CheckTest):
         self.check(1, "reset.pcap", words=["breaks .lastack", "(.lastack:2)"])
         self.check(0, "reset.pcap", "--policy", "@default", words=["keeps @default"])
         self.policy("[policy]\nforbid = no-data\n", "other")
-        self.check(1, "reset.pcap", "--policy", "other", "--forbid", "rst-unread-data", words=["breaks other"])
+        self.check(1, "reset.pcap", "--policy", "other", "--forbid", "rst-abort", words=["breaks other"])
 
     def test_key_twice(self):
         self.bad("[policy]\nfail-on = error\nsettle = 1s\nfail-on = never\n", ".lastack:4: 'fail-on' is there already, in line 2")
@@ -240,15 +240,15 @@ class Policies(CheckTest):
 
     def test_expiry(self):
         """Through its last day an exception holds; after it the finding counts again, and the output says why."""
-        self.policy("[policy]\nfail-on = warning\n[allow rst-unread-data]\nreason = known\nexpires = 2999-01-31\n")
-        self.check(0, "reset.pcap", words=["1 suppressed by .lastack:3, expires 2999-01-31 (known): rst-unread-data"])
-        self.policy("[policy]\nfail-on = warning\n[allow rst-unread-data]\nexpires = 2020-01-31\n")
-        self.check(1, "reset.pcap", words=["(allow rst-unread-data) expired on 2020-01-31"])
+        self.policy("[policy]\nfail-on = warning\n[allow rst-abort]\nreason = known\nexpires = 2999-01-31\n")
+        self.check(0, "reset.pcap", words=["1 suppressed by .lastack:3, expires 2999-01-31 (known): rst-abort"])
+        self.policy("[policy]\nfail-on = warning\n[allow rst-abort]\nexpires = 2020-01-31\n")
+        self.check(1, "reset.pcap", words=["(allow rst-abort) expired on 2020-01-31"])
 
     def test_where(self):
-        self.policy("[policy]\nfail-on = warning\n[allow rst-unread-data]\nwhere = client.ip == 192.0.2.10\n")
+        self.policy("[policy]\nfail-on = warning\n[allow rst-abort]\nwhere = client.ip == 192.0.2.10\n")
         self.check(0, "reset.pcap")
-        self.policy("[policy]\nfail-on = warning\n[allow rst-unread-data]\nwhere = client.ip == 192.0.2.99\n")
+        self.policy("[policy]\nfail-on = warning\n[allow rst-abort]\nwhere = client.ip == 192.0.2.99\n")
         self.check(1, "reset.pcap")
         self.policy("[policy]\nfail-on = warning\n[allow *]\nwhere = client.ip in 192.0.2.0/24\n")
         self.check(0, "reset.pcap")
@@ -257,16 +257,16 @@ class Policies(CheckTest):
         """Of the same code one connection only warns, and a later one is forbidden: that is the one to look at."""
         two = RESET + b"".join(pcap_record(segment(*step, ports=(40002, 8888)), at + 3) for at, *step in OPENING + [(2, 0, RST | ACK, 105, 306)])
         self.file("two.pcap", two)
-        self.policy("[forbid rst-unread-data]\nwhere = client.port == 40002\n")
-        result = self.check(1, "two.pcap", words=["BROKEN rst-unread-data", "--conn 2", "forbidden by .lastack:1"])
+        self.policy("[forbid rst-abort]\nwhere = client.port == 40002\n")
+        result = self.check(1, "two.pcap", words=["BROKEN rst-abort", "--conn 2", "forbidden by .lastack:1"])
         self.assertNotIn("--conn 1", result.text)
 
     def test_services(self):
         self.file("other.pcap", timed(OPENING + [(2, 0, RST | ACK, 105, 306)], ports=(40001, 9999)))
         self.policy("[policy]\nfail-on = warning\n[service chat]\nwhere = server.port == 8888\nfail-on = error\n")
         self.check(0, "reset.pcap")
-        self.check(1, "reset.pcap", "other.pcap", words=["BROKEN rst-unread-data on 198.51.100.7:9999"])
-        self.policy("[policy]\nfail-on = warning\n[service chat]\nwhere = server.port == 8888\nallow = rst-unread-data\n")
+        self.check(1, "reset.pcap", "other.pcap", words=["BROKEN rst-abort on 198.51.100.7:9999"])
+        self.policy("[policy]\nfail-on = warning\n[service chat]\nwhere = server.port == 8888\nallow = rst-abort\n")
         self.check(0, "reset.pcap")
         self.check(1, "reset.pcap", "other.pcap")
 
@@ -328,7 +328,7 @@ class Policies(CheckTest):
 
     def test_hostile_policy(self):
         """Names and reasons of a policy reach no terminal raw."""
-        self.file(".lastack", "[policy]\nfail-on = warning\n[allow rst-unread-data]\nreason = a\u202eb\x1b[31m\n".encode())
+        self.file(".lastack", "[policy]\nfail-on = warning\n[allow rst-abort]\nreason = a\u202eb\x1b[31m\n".encode())
         for form in ["text", "tap", "github", "markdown", "junit"]:
             out = self.expect(0, "check", "reset.pcap", "-o", form).text
             self.assertNotIn("\x1b", out)
@@ -337,9 +337,9 @@ class Policies(CheckTest):
 
 class Analyze(CheckTest):
     def test_noise_is_suppressed_and_counted(self):
-        self.policy("[allow rst-unread-data]\nexpires = 2999-01-31\n", "p")
+        self.policy("[allow rst-abort]\nexpires = 2999-01-31\n", "p")
         loud = self.expect(0, "reset.pcap").text
-        self.assertIn("rst-unread-data", loud)
+        self.assertIn("rst-abort", loud)
         quiet = self.expect(0, "--policy", "p", "reset.pcap").text
         self.assertIn("No problems found", quiet)
         self.assertIn("1 suppressed by p:1, expires 2999-01-31", quiet)

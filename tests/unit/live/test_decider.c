@@ -273,7 +273,7 @@ static void a_reset_is_told_soon(void **state)
   scene_start(&s);
   scene_play(&s, HANDSHAKE REQUEST "5 C RA 101 201");
   wait_until(&s, 1);
-  assert_told(&s, "0.3 raised rst-unread-data");
+  assert_told(&s, "0.3 raised rst-abort");
   wait_until(&s, 100);
   assert_null(strstr(s.told->str, "; "));
   scene_end(&s);
