@@ -2,6 +2,11 @@
 #include "diagnose/vanished.h"
 #include "diagnose/evidence.h"
 
+enum {
+  UNKNOWN,
+  HOST_IS_THERE
+};
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   if (context->opening.kind == LA_OPENING_QUEUE_FULL)
@@ -18,6 +23,13 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_count(ret, "unanswered", gone.sendings);
   la_finding_add_span(ret, "waited_s", gone.waited);
   la_finding_add_count(ret, "unacked_bytes", (int64_t)gone.unacked);
+  /* A server that speaks on its other connections is there. */
+  LaTime since = end->unanswered_since;
+  if (gone.sender == LA_OPENER && conn->others_spoke != LA_TIME_NONE && conn->others_spoke > since)
+    ret->variant = HOST_IS_THERE;
+  if (gone.sender == LA_OPENER && context->service != NULL &&
+      MAX(context->service->last_spoke, context->service->last_heard) > since)
+    ret->variant = HOST_IS_THERE;
   la_finding_add_word(ret, "stage", (end->flags & LA_END_FIN) != 0 ? "fin" : "data");
   return true;
 }
@@ -34,7 +46,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_span(out, la_fact_span(f, "waited_s"));
   g_string_append(out, conn->ended_by == LA_ENDED_N ? ", without any answer so far (" : ", without any answer to the end (");
   la_say_count(out, la_fact_count(f, "unacked_bytes"), "byte", "bytes");
-  g_string_append(out, " never acknowledged): the way is broken or the host is gone.");
+  g_string_append(out,
+                  f->variant == HOST_IS_THERE
+                      ? " never acknowledged): the host spoke to others meanwhile, so the way of this connection is broken, or "
+                        "something on it forgot the connection."
+                      : " never acknowledged): the way is broken or the host is gone.");
 }
 
 const LaRule la_rule_peer_vanished = {

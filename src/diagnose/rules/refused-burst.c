@@ -4,27 +4,33 @@
 
 enum {
   BACK,
+  STARTING,
   NOT_BACK,
   NEVER_THERE
 };
 
 typedef struct {
   uint64_t refused, from, to, back; /* back: 0: no accepted connection after it */
+  bool served;                      /* before it */
 } Outage;
 
 static Outage longest(const LaSeries *series)
 {
   const LaCell *cells = la_series_cells(series);
   Outage best = {0}, now = {0};
+  bool served = false;
   for (uint32_t i = 0; i < series->len; i++) {
     unsigned kind = la_cell_kind(cells[i]);
     uint64_t tick = la_cell_tick(cells[i]);
     if (kind == LA_REFUSED) {
-      if (now.refused == 0)
+      if (now.refused == 0) {
         now.from = tick;
+        now.served = served;
+      }
       now.refused += la_cell_count(cells[i]);
       now.to = tick;
     }
+    served = served || kind == LA_SERVED;
     /* Within a tick the accepted ones stand first: they end the row before it. */
     if (kind == LA_SERVED && now.refused != 0) {
       now.back = tick;
@@ -46,7 +52,10 @@ static bool decide(const LaSubjectFacts *facts, const LaContext *context, LaFind
     return false;
   bool served = facts->totals[LA_SERVED] != 0;
   ret->blame = LA_BLAME_SERVER_APPLICATION;
-  ret->variant = outage.back != 0 ? BACK : served ? NOT_BACK : NEVER_THERE;
+  ret->variant = outage.back != 0 ? (outage.served ? BACK : STARTING) : served ? NOT_BACK : NEVER_THERE;
+  /* It had not been there before: its clients were only early. */
+  if (ret->variant == STARTING)
+    ret->severity = LA_SEVERITY_NOTE;
   ret->at = la_tick_time(outage.from);
   uint64_t to = outage.to + (UINT64_C(1) << facts->series->level) - 1;
   la_samples_show(&facts->service->samples[LA_TOPIC_REFUSED], outage.from, to, ret);
@@ -71,6 +80,11 @@ static void summarize(const LaFinding *f, const LaSubject *subject, GString *out
   switch (f->variant) {
   case BACK:
     g_string_append(out, "the service was down, and answered again ");
+    la_say_span(out, la_fact_span(f, "back_after_s"));
+    g_string_append(out, " after the first refusal.");
+    break;
+  case STARTING:
+    g_string_append(out, "the service was only starting, it accepted its first connection ");
     la_say_span(out, la_fact_span(f, "back_after_s"));
     g_string_append(out, " after the first refusal.");
     break;
