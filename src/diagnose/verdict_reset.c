@@ -130,14 +130,14 @@ static bool aborts_on_overflow(const Case *c)
   return only_syn_acks && untaken && c->conn->handshake_ack_frame != 0;
 }
 
-/* A close by idleness and a request that cross. */
+/* A close by idleness and a request that cross. What a server pushes to a client that leaves is no request, and nobody misses it. */
 static bool is_keepalive_race(const Case *c, const LaMoment *trigger, LaResetVerdict *v)
 {
   LaTime least = LA_THRESHOLD(c->context, keepalive_race, 0);
   LaTime request = trigger_time(c, trigger);
   bool closed_by_fin = (c->sender->flags & LA_END_FIN) != 0 && c->sender->fin_frame < c->rst->frame;
   LaTime closing = closed_by_fin ? c->sender->fin_time : c->rst->time;
-  if (request == LA_TIME_NONE || c->receiver->data_last_frame == 0)
+  if (c->b != LA_OPENER || request == LA_TIME_NONE || c->receiver->data_last_frame == 0)
     return false;
   request = c->receiver->new_data_time;
   LaTime apart = request - closing;
@@ -161,6 +161,22 @@ static bool is_keepalive_race(const Case *c, const LaMoment *trigger, LaResetVer
   return true;
 }
 
+/* The RST of a live socket came behind data that was lost, so its receiver doubted it and asked; this bare RST is the answer (RFC 5961
+ * section 3). What ended the connection is the first. */
+static bool confirms_earlier(const Case *c)
+{
+  bool aborted = false;
+  const LaMoment *asked = NULL;
+  for (unsigned i = 0; i < la_moment_index(c->conn, c->rst); i++) {
+    const LaMoment *m = la_connection_moment(c->conn, i);
+    if (m->side == c->a && (m->marks & LA_MARK_RST_IGNORED) != 0 && !la_rst_is_bare(m) && (m->marks & LA_MARK_FOREIGN_TTL) == 0)
+      aborted = true;
+    else if (aborted && m->side == c->b && (m->marks & LA_MARK_CHALLENGE_ACK) != 0)
+      asked = m;
+  }
+  return asked != NULL && asked->ack == c->rst->seq && c->rst->time - asked->time <= c->flight + ANSWER_MAX;
+}
+
 static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdict *v)
 {
   bool fin_before = (c->sender->flags & LA_END_FIN) != 0 && c->sender->fin_frame < c->rst->frame;
@@ -173,6 +189,8 @@ static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdic
    * An end that had closed has forgotten nothing; and where only its packets are in the capture, the ACK is not. */
   if (fin_before && (la_challenge_answered(c->conn, c->rst) != NULL || !la_both_directions(c->conn)))
     return LA_RESET_NONE;
+  if (confirms_earlier(c))
+    return LA_RESET_ABORT;
   if (fin_before) {
     if (is_keepalive_race(c, trigger, v))
       return LA_RESET_KEEPALIVE_RACE;
@@ -226,7 +244,7 @@ static LaResetKind of_live(const Case *c, const LaMoment *trigger, LaResetVerdic
   /* What answers come from an end that the capture does not have is not known. */
   if (probes >= PROBES_MIN && la_connection_knows(c->conn, c->b))
     return LA_RESET_KEEPALIVE;
-  if (never_accepted(c) && c->conn->exit_run >= 2 && c->conn->exit_side == c->a)
+  if (never_accepted(c) && c->conn->exit_run >= 2 && c->conn->exit_side == c->a && c->conn->exit_timed == 0)
     return LA_RESET_LISTENER_CLOSED;
   if (is_keepalive_race(c, trigger, v))
     return LA_RESET_KEEPALIVE_RACE;

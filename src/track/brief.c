@@ -65,7 +65,7 @@ void la_brief_begin(LaBrief *b, const LaSegment *s)
   b->first_fin = LA_SIDE_N;
   b->exit_run_id = b->exit_run = b->exit_runs = 0;
   b->exit_idle = b->exit_run_span = 0;
-  b->exit_side = 0;
+  b->exit_side = b->exit_timed = 0;
   b->others_served = 0;
   b->phase = LA_BRIEF_SYN;
   note_syn(b, LA_OPENER, s);
@@ -245,6 +245,7 @@ void la_brief_copy_head(const LaBrief *b, LaConnection *conn)
   conn->exit_runs = b->exit_runs;
   conn->exit_run_span = b->exit_run_span;
   conn->exit_side = b->exit_side;
+  conn->exit_timed = b->exit_timed;
   conn->exit_idle = b->exit_idle;
 }
 

@@ -74,7 +74,7 @@ typedef struct {
   uint16_t mss[LA_SIDE_N];
   uint8_t wscale[LA_SIDE_N]; /* as offered */
   uint8_t cookie_len[LA_SIDE_N];
-  uint8_t exit_side;
+  uint8_t exit_side, exit_timed;
   uint8_t fin_at[LA_SIDE_N];       /* index of the segment with its FIN */
   uint8_t fin_acked_at[LA_SIDE_N]; /* of the one that acknowledged it */
 

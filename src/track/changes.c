@@ -93,6 +93,7 @@ void la_tracker_resume(LaConnection *conn)
   conn->result_handshake = conn->result_teardown = 0;
   conn->exit_run = conn->exit_runs = 0;
   conn->exit_run_span = 0;
+  conn->exit_timed = 0;
   if ((conn->watch & STRAY_SUPPOSED) != 0) {
     conn->flags &= ~(uint32_t)LA_CONN_STRAY;
     conn->watch &= (uint8_t)~STRAY_SUPPOSED;

@@ -372,6 +372,7 @@ typedef struct LaConnection {
   LaTime exit_run_span; /* from the first of them to the last */
   LaTime exit_idle;     /* how long this one had been idle */
   uint8_t exit_side;    /* the end that closed */
+  uint8_t exit_timed;   /* 1: the run is a timer's: spread over time, each socket idle for as long as the next */
   LaEarlier earlier;
   LaEncap encap[LA_ENCAP_MAX];
 } LaConnection;

@@ -122,6 +122,7 @@ static void finish_brief(LaTracker *t, LaBrief *brief)
   brief->exit_run = t->stage->exit_run;
   brief->exit_runs = t->stage->exit_runs;
   brief->exit_run_span = t->stage->exit_run_span;
+  brief->exit_timed = t->stage->exit_timed;
   g_array_append_val(t->due, due);
 }
 

@@ -139,6 +139,11 @@ static void note_others(LaConnection *conn, const LaService *s, const LaAround *
 
 /* ---- runs of closes ---- */
 
+/* A process that exits closes its sockets at one moment, however long each had been idle; a timer closes each the same time after it had
+ * fallen silent. A run shorter than this may be sockets that fell silent together. */
+#define TIMER_RUN_MIN (10 * LA_MSEC)
+#define TIMER_SPREAD 4
+
 static void book_close(LaSurroundings *a, LaConnection *conn, LaSide side, LaTime now)
 {
   uint32_t hash = short_hash(&conn->addr[side]);
@@ -155,6 +160,8 @@ static void book_close(LaSurroundings *a, LaConnection *conn, LaSide side, LaTim
     a->runs[at].id = a->hosts[slot].run;
     a->runs[at].count = 0;
     a->runs[at].first = now;
+    a->runs[at].idle_least = conn->exit_idle;
+    a->runs[at].idle_most = conn->exit_idle;
   }
   a->hosts[slot].last = now;
   unsigned at = a->hosts[slot].run % LA_RUNS;
@@ -162,6 +169,10 @@ static void book_close(LaSurroundings *a, LaConnection *conn, LaSide side, LaTim
     return;
   a->runs[at].count++;
   a->runs[at].last = now;
+  if (conn->exit_idle < a->runs[at].idle_least)
+    a->runs[at].idle_least = conn->exit_idle;
+  if (conn->exit_idle > a->runs[at].idle_most)
+    a->runs[at].idle_most = conn->exit_idle;
   conn->exit_run_id = a->hosts[slot].run;
   conn->exit_side = (uint8_t)side;
 }
@@ -314,6 +325,8 @@ void la_surroundings_exit_run(const LaSurroundings *a, LaConnection *conn)
   if (conn->exit_run_id != 0 && a->runs[at].id == conn->exit_run_id) {
     conn->exit_run = a->runs[at].count;
     conn->exit_run_span = a->runs[at].last - a->runs[at].first;
+    LaTime spread = a->runs[at].idle_most - a->runs[at].idle_least;
+    conn->exit_timed = conn->exit_run_span >= TIMER_RUN_MIN && spread < conn->exit_run_span / TIMER_SPREAD;
     unsigned slot = short_hash(&conn->addr[conn->exit_side]) % LA_RUN_HOSTS;
     bool known = la_addr_equal(&a->hosts[slot].addr, &conn->addr[conn->exit_side]);
     conn->exit_runs = known ? a->hosts[slot].runs : UINT32_MAX;

@@ -24,6 +24,7 @@ typedef struct {
   struct {
     uint32_t id, count;
     LaTime first, last;
+    LaTime idle_least, idle_most; /* how long its sockets had been idle */
   } runs[LA_RUNS];
   uint32_t next_run;
   struct {

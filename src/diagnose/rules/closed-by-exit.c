@@ -11,6 +11,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   int64_t needed = LA_THRESHOLD(context, closed_by_exit, 1) + (conn->exit_runs > BUSY_RUNS ? BUSY_MORE : 0);
   if (conn->exit_run < needed || conn->exit_run_span > LA_THRESHOLD(context, closed_by_exit, 0) * (conn->exit_run - 1))
     return false;
+  if (conn->exit_timed != 0)
+    return false;
   if (context->reset.kind == LA_RESET_LISTENER_CLOSED || context->reset.kind == LA_RESET_KEEPALIVE)
     return false;
   LaSide side = (LaSide)conn->exit_side;

@@ -8,6 +8,9 @@ enum {
   AFTER_A_WHILE, /* the closer had only half-closed first, and taken some of it */
 };
 
+/* The round trip when it is not known. */
+#define FLIGHT_UNKNOWN (200 * LA_MSEC)
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   const LaResetVerdict *v = &context->reset;
@@ -24,7 +27,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_packet(ret, closer->fin_frame);
   /* Written before the FIN could arrive: nobody is to blame. */
   bool acked_before = (closer->flags & LA_END_FIN_ACKED) != 0 && closer->fin_acked_frame < seen->new_frame;
-  if (!acked_before && rtt != LA_TIME_NONE && seen->new_time - closer->fin_time <= rtt) {
+  LaTime flight = rtt != LA_TIME_NONE ? rtt : FLIGHT_UNKNOWN;
+  if (!acked_before && seen->new_time - closer->fin_time <= flight) {
     ret->severity = LA_SEVERITY_NOTE;
     ret->blame = LA_BLAME_NONE;
     ret->variant = CROSSING;

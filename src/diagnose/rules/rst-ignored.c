@@ -4,7 +4,6 @@
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
-  (void)context;
   if (!la_both_directions(conn) || (conn->handshake_ack_frame == 0 && (conn->flags & LA_CONN_MIDSTREAM) == 0))
     return false;
   int64_t resets = 0;
@@ -29,6 +28,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (target->last_frame <= first->frame || target->last_time <= first->time)
     return false;
   const LaMoment *challenge = la_moment_find(conn, la_moment_index(conn, first), LA_OTHER(first->side), LA_MARK_CHALLENGE_ACK);
+  /* Its receiver asked back, and its sender said it again: it was real, only early. */
+  if (challenge != NULL && (conn->flags & LA_CONN_RST) != 0 && conn->rst_side == first->side && context->reset.moment != NULL &&
+      context->reset.moment->frame > challenge->frame && context->reset.moment->seq == challenge->ack &&
+      context->reset.kind == LA_RESET_ABORT)
+    return false;
   la_finding_add_packet(ret, challenge != NULL ? challenge->frame : target->last_frame);
   ret->side = first->side;
   ret->at = first->time;

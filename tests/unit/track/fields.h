@@ -196,6 +196,7 @@ static const Field conn_fields[] = {
     CONN(exit_run_span),
     CONN(exit_idle),
     CONN(exit_side),
+    CONN(exit_timed),
     LISTED(LaConnection, earlier, FIELD_NESTED),
     LISTED(LaConnection, encap, FIELD_NESTED),
 };

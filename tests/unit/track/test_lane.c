@@ -93,6 +93,7 @@ static void check_brief(const LaConnection *brief, const LaConnection *whole)
   SAME(exit_runs);
   SAME(exit_run_span);
   SAME(exit_idle);
+  SAME(exit_timed);
   SAME(exit_side);
   for (int side = 0; side < LA_SIDE_N; side++) {
     uint32_t flags = whole->end[side].flags;
