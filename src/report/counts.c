@@ -3,6 +3,7 @@
 #include "report/record.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "diagnose/rule.h"
@@ -266,4 +267,35 @@ void la_counts_add_connection(LaCounts *counts, const LaConnectionRecord *record
 void la_counts_add_host(LaCounts *counts, const LaHostRecord *record)
 {
   count_findings(counts, record->findings, record->finding_count);
+}
+
+static int by_frequency(const void *a, const void *b)
+{
+  const LaResultCount *one = a;
+  const LaResultCount *other = b;
+  if (one->count != other->count)
+    return one->count > other->count ? -1 : 1;
+  return strcmp(one->name, other->name);
+}
+
+unsigned la_counts_handshakes(const LaCounts *counts, LaResultCount ret[LA_HANDSHAKE_N])
+{
+  unsigned used = 0;
+  for (unsigned i = 0; i < LA_HANDSHAKE_N; i++) {
+    if (counts->by_handshake[i] > 0)
+      ret[used++] = (LaResultCount){la_handshake_result_name((LaHandshakeResult)i), counts->by_handshake[i]};
+  }
+  qsort(ret, used, sizeof *ret, by_frequency);
+  return used;
+}
+
+unsigned la_counts_teardowns(const LaCounts *counts, LaResultCount ret[LA_TEARDOWN_N])
+{
+  unsigned used = 0;
+  for (unsigned i = 0; i < LA_TEARDOWN_N; i++) {
+    if (counts->by_teardown[i] > 0)
+      ret[used++] = (LaResultCount){la_teardown_result_name((LaTeardownResult)i), counts->by_teardown[i]};
+  }
+  qsort(ret, used, sizeof *ret, by_frequency);
+  return used;
 }

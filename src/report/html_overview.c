@@ -99,25 +99,8 @@ static void append_captures(const LaHtmlReport *report, GString *out)
   g_string_append(out, "</details>\n");
 }
 
-#define ROWS_MAX MAX((unsigned)LA_HANDSHAKE_N, (unsigned)LA_TEARDOWN_N)
-
-typedef struct {
-  const char *name;
-  uint64_t count;
-} Row;
-
-static int compare_rows(const void *a, const void *b)
+static void append_results(GString *out, const char *title, const LaResultCount *rows, unsigned count, uint64_t total)
 {
-  const Row *one = a;
-  const Row *other = b;
-  if (one->count != other->count)
-    return one->count > other->count ? -1 : 1;
-  return strcmp(one->name, other->name);
-}
-
-static void append_results(GString *out, const char *title, Row *rows, unsigned count, uint64_t total)
-{
-  qsort(rows, count, sizeof *rows, compare_rows);
   g_string_append_printf(out, "<div><h3>%s</h3>\n<table><tbody>\n", title);
   for (unsigned i = 0; i < count; i++) {
     double share = (double)rows[i].count / (double)MAX(total, 1);
@@ -164,16 +147,8 @@ void la_html_overview(const LaHtmlReport *report, GString *out, const LaCounts *
   append_captures(report, out);
   if (counts->connections == 0)
     return;
-  Row rows[2][ROWS_MAX];
-  unsigned used[2] = {0, 0};
-  for (unsigned i = 0; i < LA_HANDSHAKE_N; i++) {
-    if (counts->by_handshake[i] > 0)
-      rows[0][used[0]++] = (Row){la_handshake_result_name((LaHandshakeResult)i), counts->by_handshake[i]};
-  }
-  for (unsigned i = 0; i < LA_TEARDOWN_N; i++) {
-    if (counts->by_teardown[i] > 0)
-      rows[1][used[1]++] = (Row){la_teardown_result_name((LaTeardownResult)i), counts->by_teardown[i]};
-  }
+  LaResultCount opened[LA_HANDSHAKE_N];
+  LaResultCount closed[LA_TEARDOWN_N];
   g_string_append(out, "<h2>How connections opened and closed</h2>\n");
   if (counts->connections != counts->connections_total) {
     g_string_append(out, "<p class=\"dim\">");
@@ -183,8 +158,8 @@ void la_html_overview(const LaHtmlReport *report, GString *out, const LaCounts *
     g_string_append(out, " are selected.</p>\n");
   }
   g_string_append(out, "<div class=\"two\">\n");
-  append_results(out, "opened", rows[0], used[0], counts->connections);
-  append_results(out, "closed", rows[1], used[1], counts->connections);
+  append_results(out, "opened", opened, la_counts_handshakes(counts, opened), counts->connections);
+  append_results(out, "closed", closed, la_counts_teardowns(counts, closed), counts->connections);
   append_figures(out, &counts->figures);
   g_string_append(out, "</div>\n");
 }

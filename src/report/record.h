@@ -120,6 +120,16 @@ typedef struct {
   LaFigures figures;           /* over all that were followed; `connections` 0: none were made */
 } LaCounts;
 
+/* A result and how often it came. */
+typedef struct {
+  const char *name; /* static */
+  uint64_t count;
+} LaResultCount;
+
+/* Those that came, the most frequent first, equals by name; return how many. */
+unsigned la_counts_handshakes(const LaCounts *counts, LaResultCount ret[LA_HANDSHAKE_N]);
+unsigned la_counts_teardowns(const LaCounts *counts, LaResultCount ret[LA_TEARDOWN_N]);
+
 void la_counts_add_connection(LaCounts *counts, const LaConnectionRecord *record);
 void la_counts_add_host(LaCounts *counts, const LaHostRecord *record);
 

@@ -146,24 +146,8 @@ static void overview_what(const LaTextReport *report, GString *out, const LaCoun
     la_text_sentence(report, out, "quality", line->str);
 }
 
-#define ROWS_MAX MAX((unsigned)LA_HANDSHAKE_N, (unsigned)LA_TEARDOWN_N)
-
-typedef struct {
-  const char *name;
-  uint64_t count;
-} Row;
-
-static int compare_rows(const void *a, const void *b)
-{
-  const Row *one = a;
-  const Row *other = b;
-  if (one->count != other->count)
-    return one->count > other->count ? -1 : 1;
-  return strcmp(one->name, other->name);
-}
-
 /* One cell of a table: name, count, share. */
-static void append_row(GString *out, const Row *row, uint64_t total, unsigned count_width)
+static void append_row(GString *out, const LaResultCount *row, uint64_t total, unsigned count_width)
 {
   g_autoptr(GString) number = g_string_new(NULL);
   la_text_number(number, row->count);
@@ -174,22 +158,14 @@ static void append_row(GString *out, const Row *row, uint64_t total, unsigned co
 static void overview_tables(const LaTextReport *report, GString *out, const LaCounts *counts)
 {
   const LaStyle *style = &report->base.options->style;
-  Row rows[2][ROWS_MAX];
-  unsigned used[2] = {0, 0};
-  for (unsigned i = 0; i < LA_HANDSHAKE_N; i++) {
-    if (counts->by_handshake[i] > 0)
-      rows[0][used[0]++] = (Row){la_handshake_result_name((LaHandshakeResult)i), counts->by_handshake[i]};
-  }
-  for (unsigned i = 0; i < LA_TEARDOWN_N; i++) {
-    if (counts->by_teardown[i] > 0)
-      rows[1][used[1]++] = (Row){la_teardown_result_name((LaTeardownResult)i), counts->by_teardown[i]};
-  }
+  LaResultCount opened[LA_HANDSHAKE_N];
+  LaResultCount closed[LA_TEARDOWN_N];
+  const LaResultCount *rows[] = {opened, closed};
+  unsigned used[] = {la_counts_handshakes(counts, opened), la_counts_teardowns(counts, closed)};
   g_autoptr(GString) largest = g_string_new(NULL);
   la_text_number(largest, counts->connections);
   unsigned count_width = (unsigned)MAX(largest->len, 5);
   unsigned cell = 2 + 17 + 1 + count_width + 1 + 7;
-  qsort(rows[0], used[0], sizeof(Row), compare_rows);
-  qsort(rows[1], used[1], sizeof(Row), compare_rows);
 
   bool beside = 2 * cell + 4 <= style->width;
   g_string_append_c(out, '\n');
