@@ -10,7 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/pipeline.h"
-#include "cli/reader.h"
+#include "cli/reread.h"
 #include "cli/terminal.h"
 #include "report/ladder.h"
 #include "report/show_command.h"
@@ -130,15 +130,10 @@ static const LaFormat keeper_format = {
 };
 
 typedef struct {
-  const LaOptions *options;
-  LaFilter *filter;
-  const volatile sig_atomic_t *interrupt;
   const Keeper *keeper;
   LaTracker *tracker;
   LaLadder *ladder;
-  LaBatch *batch;
   LaOutput *out;
-  int spooled;
 } Second;
 
 /* Whether a segment that the tracker gave to `note->id` is one of the wanted connection's: also when it was first taken for a new
@@ -159,9 +154,15 @@ static bool belongs(const Second *second, const LaSegment *segment, const LaSegm
          segment->dst_port == conn->port[to];
 }
 
-static void follow_again(Second *second)
+static bool is_unread(const void *ctx)
 {
-  const LaBatch *batch = second->batch;
+  const Second *second = ctx;
+  return la_output_is_unread(second->out);
+}
+
+static bool follow_again(void *ctx, const LaBatch *batch, GError **error G_GNUC_UNUSED)
+{
+  Second *second = ctx;
   const LaConnection *wanted = &second->keeper->story->conn;
   unsigned segment = 0;
   unsigned icmp = 0;
@@ -179,79 +180,40 @@ static void follow_again(Second *second)
     la_tracker_advance(second->tracker, batch->packets[i].time);
     if (batch->results[i] != LA_DECODED_ICMP)
       continue;
-    const LaIcmpError *error = &batch->icmp[icmp++];
-    /* An error may come after the last segment. */
-    if (la_tracker_icmp(second->tracker, error, &note) && note.id == wanted->id)
-      la_ladder_icmp(second->ladder, error);
+    const LaIcmpError *told = &batch->icmp[icmp++];
+    /* It may come after the last segment. */
+    if (la_tracker_icmp(second->tracker, told, &note) && note.id == wanted->id)
+      la_ladder_icmp(second->ladder, told);
   }
   LaConnection *conn;
   while ((conn = la_tracker_next(second->tracker)) != NULL)
     la_tracker_recycle(second->tracker, conn);
   la_output_settle(second->out);
-}
-
-/* One file of the second pass; `reader` is carried through a sequence. */
-static bool read_again(Second *second, const char *path, LaReader *reader, GError **error)
-{
-  g_autoptr(LaSource) source = la_reader_open(path, second->spooled, second->interrupt, error);
-  if (source == NULL)
-    return false;
-  uint64_t packets = 0;
-  reader->source = source;
-  reader->ended = LA_READ_PACKET;
-  LaReadResult result = LA_READ_PACKET;
-  while (*second->interrupt == 0 && !la_output_is_unread(second->out)) {
-    if (!la_reader_next(reader, second->batch, &result, error))
-      return false;
-    if (result != LA_READ_PACKET)
-      break;
-    follow_again(second);
-    packets += second->batch->count;
-  }
-  reader->frame_base += packets;
   return true;
 }
 
-/* The second pass. A file that the first could not read is passed over again; that has been told. */
-static bool show_packets(Second *second, GError **error)
+static LaExitCode show_story(const LaPipeline *pipeline, const Keeper *keeper)
 {
-  const LaOptions *options = second->options;
-  LaReader reader = {
-      .filter = second->filter,
-      .decode = &options->decode,
-      .selected_left = options->count != 0 ? options->count : UINT64_MAX,
-      .clock = LA_TIME_NONE,
-  };
-  la_tracker_begin_file(second->tracker, 1);
-  for (unsigned i = 0; i < options->words->len; i++) {
-    g_autoptr(GError) file_error = NULL;
-    if (read_again(second, g_ptr_array_index(options->words, i), &reader, &file_error))
-      continue;
-    if (!g_error_matches(file_error, LA_ERROR, LA_ERROR_OPEN)) {
-      g_propagate_error(error, g_steal_pointer(&file_error));
-      return false;
-    }
-  }
-  la_ladder_end(second->ladder);
-  return true;
-}
-
-static LaExitCode show_story(Second *second, const LaStyle *style)
-{
+  static const LaRereadHooks hooks = {.batches = LA_BATCHES_FULL, .enough = is_unread, .batch = follow_again};
+  const LaOptions *options = pipeline->options;
+  LaOutput *out = keeper->base.out;
   g_autoptr(GError) error = NULL;
   LaLadderOptions how = {
-      .style = *style,
-      .detail = second->options->verbosity == LA_VERBOSITY_VERBOSE ? LA_LADDER_VERBOSE : LA_LADDER_FOLDED,
-      .numbers = second->options->numbers == LA_NUMBERS_ABSOLUTE ? LA_SEQUENCE_ABSOLUTE : LA_SEQUENCE_RELATIVE,
-      .names = second->options->names,
+      .style = *keeper->style,
+      .detail = options->verbosity == LA_VERBOSITY_VERBOSE ? LA_LADDER_VERBOSE : LA_LADDER_FOLDED,
+      .numbers = options->numbers == LA_NUMBERS_ABSOLUTE ? LA_SEQUENCE_ABSOLUTE : LA_SEQUENCE_RELATIVE,
+      .names = options->names,
   };
-  g_autoptr(LaTracker) tracker = la_tracker_new(&second->options->track);
-  g_autoptr(LaLadder) ladder = la_ladder_new(second->keeper->story, &how, la_output_buffer(second->out));
-  g_autofree LaBatch *batch = g_new(LaBatch, 1);
-  second->tracker = tracker;
-  second->ladder = ladder;
-  second->batch = batch;
-  return show_packets(second, &error) ? LA_EXIT_OK : la_exit_tell(error);
+  g_autoptr(LaTracker) tracker = la_tracker_new(&options->track);
+  la_tracker_begin_file(tracker, 1);
+  g_autoptr(LaLadder) ladder = la_ladder_new(keeper->story, &how, la_output_buffer(out));
+  Second second = {.keeper = keeper, .tracker = tracker, .ladder = ladder, .out = out};
+  LaRereading pass = {
+      .options = options, .filter = pipeline->filter, .interrupt = pipeline->interrupt, .spooled = pipeline->spooled};
+  if (!la_reread(&pass, &hooks, &second, &error))
+    return la_exit_tell(error);
+  la_ladder_end(ladder);
+  return LA_EXIT_OK;
 }
 
 /* There is not one connection to show. */
@@ -315,13 +277,7 @@ static LaExitCode show(const LaOptions *options, LaFilter *filter, LaOutput *out
     code = la_pipeline_run(&pipeline);
     bool one = keeper.story != NULL && (keeper.wanted != 0 || keeper.count == 1);
     if (one && *pipeline.interrupt == 0) {
-      Second second = {.options = options,
-                       .filter = filter,
-                       .interrupt = pipeline.interrupt,
-                       .keeper = &keeper,
-                       .out = out,
-                       .spooled = pipeline.spooled};
-      code = la_exit_code_worse(code, show_story(&second, &style));
+      code = la_exit_code_worse(code, show_story(&pipeline, &keeper));
     } else if (code == LA_EXIT_OK || code == LA_EXIT_BROKEN) {
       LaExitCode told = tell_which(&keeper, options, la_output_buffer(out));
       code = told != LA_EXIT_OK ? told : code;

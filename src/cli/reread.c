@@ -29,6 +29,79 @@ bool la_reread_check(const LaOptions *options, const char *option, const char *p
   return true;
 }
 
+typedef struct {
+  const LaRereading *given;
+  const LaRereadHooks *hooks;
+  void *ctx;
+  LaBatch *batch;
+  LaReader reader; /* carried through a sequence */
+} Pass;
+
+static bool goes_on(const Pass *pass)
+{
+  return *pass->given->interrupt == 0 && (pass->hooks->enough == NULL || !pass->hooks->enough(pass->ctx));
+}
+
+static bool reread_batches(Pass *pass, uint64_t *ret_packets, GError **error)
+{
+  uint64_t packets = 0;
+  while (goes_on(pass)) {
+    LaReadResult result;
+    if (!la_reader_next(&pass->reader, pass->batch, &result, error))
+      return false;
+    if (result != LA_READ_PACKET)
+      break;
+    if (!pass->hooks->batch(pass->ctx, pass->batch, error))
+      return false;
+    packets += pass->batch->count;
+    la_progress_update(pass->given->progress, pass->batch);
+  }
+  *ret_packets = packets;
+  return true;
+}
+
+static bool reread_capture(Pass *pass, unsigned word, unsigned file, GError **error)
+{
+  const char *path = g_ptr_array_index(pass->given->options->words, word - 1);
+  g_autoptr(LaSource) source = la_reader_open(path, pass->given->spooled, pass->given->interrupt, NULL);
+  if (source == NULL)
+    return true;
+  pass->reader.source = source;
+  pass->reader.ended = LA_READ_PACKET;
+  LaReread at = {.word = word, .file = file, .source = source, .frame_base = pass->reader.frame_base};
+  if (pass->hooks->begin != NULL)
+    pass->hooks->begin(pass->ctx, &at);
+  uint64_t packets;
+  if (!reread_batches(pass, &packets, error))
+    return false;
+  pass->reader.frame_base += packets;
+  return pass->hooks->end == NULL || pass->hooks->end(pass->ctx, &at, error);
+}
+
+bool la_reread(const LaRereading *pass, const LaRereadHooks *hooks, void *ctx, GError **error)
+{
+  const LaOptions *options = pass->options;
+  bool sequence = options->files_are == LA_FILES_SEQUENCE;
+  g_autofree LaBatch *batch = g_new(LaBatch, 1);
+  Pass now = {.given = pass, .hooks = hooks, .ctx = ctx, .batch = batch};
+  for (unsigned word = 1; word <= options->words->len && *pass->interrupt == 0; word++) {
+    unsigned file = sequence ? 1 : word;
+    if (!sequence || word == 1)
+      now.reader = (LaReader){
+          .filter = pass->filter,
+          .decode = &options->decode,
+          .batches = hooks->batches,
+          .selected_left = options->count != 0 ? options->count : UINT64_MAX,
+          .clock = LA_TIME_NONE,
+      };
+    if (hooks->wants != NULL && !hooks->wants(ctx, file))
+      continue;
+    if (!reread_capture(&now, word, file, error))
+      return false;
+  }
+  return true;
+}
+
 void la_copier_init(LaCopier *copier, LaPcapngWriter *writer, LaCopied which)
 {
   *copier = (LaCopier){.writer = writer, .which = which};

@@ -1,4 +1,4 @@
-/* What second passes over the captures share: whether there can be one, and copying packets with their interfaces. */
+/* What second passes over the captures share: whether there can be one, the loop, and copying packets with their interfaces. */
 #ifndef LA_CLI_REREAD_H
 #define LA_CLI_REREAD_H
 
@@ -9,6 +9,7 @@
 #include "capture/pcapng_writer.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/reader.h"
 
 /* What a second pass needs. */
 typedef struct {
@@ -22,6 +23,28 @@ typedef struct {
 /* Whether the captures can be read twice and `path` be written meanwhile, asked before the first pass: no capture is a pipe other than
  * standard input, none is the file to write. `option` is for the message. False and LA_ERROR_USAGE. */
 bool la_reread_check(const LaOptions *options, const char *option, const char *path, GError **error);
+
+/* A capture while it is read again. */
+typedef struct {
+  unsigned word;       /* which of those given, from 1 */
+  unsigned file;       /* what its packets and connections go under: as `word`, or 1 under --sequence */
+  LaSource *source;    /* (borrowed until `end` has returned) */
+  uint64_t frame_base; /* added to the source's own numbers of packets */
+} LaReread;
+
+/* What a second pass does; NULL: nothing then. */
+typedef struct {
+  LaBatches batches;
+  bool (*wants)(const void *ctx, unsigned file); /* whether to read the captures of `file`; NULL: all */
+  bool (*enough)(const void *ctx);               /* whether to stop early, asked before each batch; NULL: read on */
+  void (*begin)(void *ctx, const LaReread *at);  /* a capture was opened */
+  bool (*batch)(void *ctx, const LaBatch *batch, GError **error);
+  bool (*end)(void *ctx, const LaReread *at, GError **error); /* and was read to its end, or to where the first pass was */
+} LaRereadHooks;
+
+/* Reads the captures again, the batches the same as in the first pass but for `hooks->batches`, and calls the hooks with `ctx`. A capture
+ * that cannot be opened is passed over: the first pass has told why. False and the error of the filter or of a hook, which ends it. */
+bool la_reread(const LaRereading *pass, const LaRereadHooks *hooks, void *ctx, GError **error);
 
 /* What is copied. */
 typedef enum {

@@ -4,7 +4,6 @@
 #include "cli/selection.h"
 
 #include "capture/pcapng_writer.h"
-#include "cli/reader.h"
 
 #define APPLICATION "lastack " LASTACK_VERSION
 
@@ -78,11 +77,10 @@ void la_selection_observed(LaSelection *selection, unsigned file, LaTime until)
 /* ---- the second pass ---- */
 
 typedef struct {
-  const LaRereading *pass;
+  const LaOptions *options;
   const LaSelection *selection;
   const File *file; /* the capture's */
   LaTracker *tracker;
-  LaBatch *batch;
   LaCopier copier;
   LaLosses losses; /* of the capture */
 } Second;
@@ -94,9 +92,10 @@ static bool belongs(const Second *second, const LaSegmentNote *note)
   return note->older_id != 0 && !has_bit(second->file->finished, note->id) && has_bit(second->file->reported, note->older_id);
 }
 
-static bool follow_again(Second *second, GError **error)
+static bool follow_again(void *ctx, const LaBatch *batch, GError **error)
 {
-  const LaBatch *batch = second->batch;
+  Second *second = ctx;
+  la_losses_add_all(&second->losses, &batch->losses);
   unsigned segment = 0;
   unsigned icmp = 0;
   for (unsigned i = 0; i < batch->count; i++) {
@@ -162,61 +161,31 @@ static bool write_statistics(Second *second, const LaSource *source, GError **er
   return true;
 }
 
-/* One capture; `reader` is carried through a sequence. */
-static bool read_again(Second *second, const char *path, LaReader *reader, GError **error)
+/* Of a file behind the last that was noted no connection ever finished. */
+static bool wants_file(const void *ctx, unsigned file)
 {
-  const LaRereading *pass = second->pass;
-  g_autoptr(LaSource) source = la_reader_open(path, pass->spooled, pass->interrupt, NULL);
-  if (source == NULL)
-    return true; /* the first pass has told why */
-  uint64_t packets = 0;
-  reader->source = source;
-  reader->ended = LA_READ_PACKET;
-  la_copier_begin(&second->copier, source, reader->frame_base);
-  second->losses.count = 0;
-  while (*pass->interrupt == 0) {
-    LaReadResult result;
-    if (!la_reader_next(reader, second->batch, &result, error))
-      return false;
-    if (result != LA_READ_PACKET)
-      break;
-    la_losses_add_all(&second->losses, &second->batch->losses);
-    if (!follow_again(second, error))
-      return false;
-    packets += second->batch->count;
-    la_progress_update(pass->progress, second->batch);
-  }
-  la_source_take_losses(source, &second->losses); /* behind the last packet */
-  reader->frame_base += packets;
-  return write_statistics(second, source, error);
+  const Second *second = ctx;
+  return file <= second->selection->files->len;
 }
 
-static bool read_all_again(Second *second, GError **error)
+static void begin_capture(void *ctx, const LaReread *at)
 {
-  const LaOptions *options = second->pass->options;
-  LaReader reader;
-  for (unsigned i = 0; i < options->words->len && *second->pass->interrupt == 0; i++) {
-    bool goes_on = options->files_are == LA_FILES_SEQUENCE && second->tracker != NULL;
-    unsigned file = options->files_are == LA_FILES_SEQUENCE ? 1 : i + 1;
-    if (file > second->selection->files->len)
-      continue; /* no connection of it was ever finished */
-    second->file = &g_array_index(second->selection->files, File, file - 1);
-    if (!goes_on) {
-      la_tracker_free(second->tracker);
-      second->tracker = la_tracker_new(&options->track);
-      la_tracker_begin_file(second->tracker, file);
-      reader = (LaReader){
-          .filter = second->pass->filter,
-          .decode = &options->decode,
-          .batches = LA_BATCHES_WITH_BYTES,
-          .selected_left = options->count != 0 ? options->count : UINT64_MAX,
-          .clock = LA_TIME_NONE,
-      };
-    }
-    if (!read_again(second, g_ptr_array_index(options->words, i), &reader, error))
-      return false;
+  Second *second = ctx;
+  if (second->tracker == NULL || second->options->files_are != LA_FILES_SEQUENCE) {
+    la_tracker_free(second->tracker);
+    second->tracker = la_tracker_new(&second->options->track);
+    la_tracker_begin_file(second->tracker, at->file);
   }
-  return true;
+  second->file = &g_array_index(second->selection->files, File, at->file - 1);
+  second->losses.count = 0;
+  la_copier_begin(&second->copier, at->source, at->frame_base);
+}
+
+static bool end_capture(void *ctx, const LaReread *at, GError **error)
+{
+  Second *second = ctx;
+  la_source_take_losses(at->source, &second->losses); /* behind the last packet */
+  return write_statistics(second, at->source, error);
 }
 
 bool la_selection_write(const LaSelection *selection, const LaRereading *pass, GError **error)
@@ -224,10 +193,16 @@ bool la_selection_write(const LaSelection *selection, const LaRereading *pass, G
   g_autoptr(LaPcapngWriter) writer = la_pcapng_writer_open(pass->options->write_path, APPLICATION, error);
   if (writer == NULL)
     return false;
-  g_autofree LaBatch *batch = g_new(LaBatch, 1);
-  Second second = {.pass = pass, .selection = selection, .batch = batch};
+  static const LaRereadHooks hooks = {
+      .batches = LA_BATCHES_WITH_BYTES,
+      .wants = wants_file,
+      .begin = begin_capture,
+      .batch = follow_again,
+      .end = end_capture,
+  };
+  Second second = {.options = pass->options, .selection = selection};
   la_copier_init(&second.copier, writer, LA_COPY_SOME);
-  bool ok = read_all_again(&second, error);
+  bool ok = la_reread(pass, &hooks, &second, error);
   la_tracker_free(second.tracker);
   la_copier_clear(&second.copier);
   return la_pcapng_writer_close(writer, ok ? error : NULL) && ok;
