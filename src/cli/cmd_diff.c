@@ -44,26 +44,12 @@ static void feed_host(LaReport *base, const LaHostRecord *record)
   la_run_add_host(((Feeder *)base)->run, record);
 }
 
-static void ignore_capture(LaReport *report, const LaCaptureRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
-static void ignore_end(LaReport *report, const LaCounts *counts)
-{
-  (void)report;
-  (void)counts;
-}
-
 /* Not in the list of formats: it writes nothing. */
 static const LaFormat feeder_format = {
     .name = "feeder",
     .records = LA_RECORDS_BRIEF,
     .connection = feed_connection,
     .host = feed_host,
-    .capture = ignore_capture,
-    .end = ignore_end,
 };
 
 /* `fd`: stands for the path "-", or LA_NOT_SPOOLED. */

@@ -77,24 +77,9 @@ static void keep_connection(LaReport *base, const LaConnectionRecord *record)
   g_ptr_array_add(((Keeper *)base)->stories, la_story_new(record));
 }
 
-static void ignore_host(LaReport *report G_GNUC_UNUSED, const LaHostRecord *record G_GNUC_UNUSED)
-{
-}
-
-static void ignore_capture(LaReport *report G_GNUC_UNUSED, const LaCaptureRecord *record G_GNUC_UNUSED)
-{
-}
-
-static void ignore_end(LaReport *report G_GNUC_UNUSED, const LaCounts *counts G_GNUC_UNUSED)
-{
-}
-
 static const LaFormat keeper_format = {
     .name = "keeper",
     .connection = keep_connection,
-    .host = ignore_host,
-    .capture = ignore_capture,
-    .end = ignore_end,
 };
 
 static void free_story(void *story)

@@ -102,31 +102,10 @@ static void keep_connection(LaReport *base, const LaConnectionRecord *record)
     keeper->story = la_story_new(record);
 }
 
-static void ignore_host(LaReport *report, const LaHostRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
-static void ignore_capture(LaReport *report, const LaCaptureRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
-static void ignore_end(LaReport *report, const LaCounts *counts)
-{
-  (void)report;
-  (void)counts;
-}
-
 /* Not in the list of formats: it writes nothing. */
 static const LaFormat keeper_format = {
     .name = "keeper",
     .connection = keep_connection,
-    .host = ignore_host,
-    .capture = ignore_capture,
-    .end = ignore_end,
 };
 
 typedef struct {

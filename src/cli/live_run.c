@@ -83,7 +83,7 @@ static void finish_connection(LaLiveRun *run, const LaConnection *conn)
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
-    report->format->connection(report, &record);
+    la_report_connection(report, &record);
   }
 }
 
@@ -444,8 +444,8 @@ static void report_end(LaLiveRun *run)
   }
   for (unsigned r = 0; r < run->outputs.reports->len; r++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, r);
-    report->format->capture(report, capture);
-    report->format->end(report, &run->counts);
+    la_report_capture(report, capture);
+    la_report_end(report, &run->counts);
     /* The capture is borrowed until now: what the report holds back is written while it is there. */
     la_output_flush(report->out);
   }

@@ -48,8 +48,8 @@ static void tell_event(LaLiveRun *run, const LaEventRecord *event)
 {
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
-    if (report->format->event != NULL && !is_behind_screen(run, report))
-      report->format->event(report, event);
+    if (!is_behind_screen(run, report))
+      la_report_event(report, event);
   }
   if (run->top != NULL)
     la_top_event(run->top, event);
@@ -163,8 +163,8 @@ void la_live_run_tell_stats(LaLiveRun *run, LaTime mono)
   run->stats_due = mono + LA_LIVE_STATS_INTERVAL;
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
-    if (report->format->stats != NULL && !is_behind_screen(run, report))
-      report->format->stats(report, &run->stats);
+    if (!is_behind_screen(run, report))
+      la_report_stats(report, &run->stats);
   }
 }
 
@@ -182,8 +182,8 @@ void la_live_run_tell_so_far(LaLiveRun *run, LaTime mono)
   la_aggregate_figures(run->aggregate, &run->counts.figures);
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
-    if (report->format->so_far != NULL && !is_behind_screen(run, report))
-      report->format->so_far(report, &run->counts, &run->stats);
+    if (!is_behind_screen(run, report))
+      la_report_so_far(report, &run->counts, &run->stats);
   }
 }
 

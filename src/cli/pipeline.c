@@ -104,7 +104,7 @@ static LaConnection *finish_connection(Run *run, LaConnection *conn)
     la_judge_connection(run->pipeline->judge, &record, run->findings);
   la_counts_add_connection(&run->counts, &record);
   for (unsigned i = 0; i < run->pipeline->report_count; i++)
-    run->pipeline->reports[i]->format->connection(run->pipeline->reports[i], &record);
+    la_report_connection(run->pipeline->reports[i], &record);
   return conn;
 }
 
@@ -410,8 +410,8 @@ static void report_end(Run *run)
   for (unsigned r = 0; r < run->pipeline->report_count; r++) {
     LaReport *report = run->pipeline->reports[r];
     for (unsigned i = 0; i < run->captures->len; i++)
-      report->format->capture(report, g_ptr_array_index(run->captures, i));
-    report->format->end(report, &run->counts);
+      la_report_capture(report, g_ptr_array_index(run->captures, i));
+    la_report_end(report, &run->counts);
     /* The captures are borrowed until now: what the report holds back is written while they are there. */
     if (report->out != NULL)
       la_output_flush(report->out);

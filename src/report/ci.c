@@ -9,24 +9,6 @@ LaReport *la_ci_begin(const LaFormat *format, const LaReportOptions *options, La
   return report;
 }
 
-void la_ci_connection(LaReport *report, const LaConnectionRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
-void la_ci_host(LaReport *report, const LaHostRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
-void la_ci_capture(LaReport *report, const LaCaptureRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
 void la_ci_free(LaReport *report)
 {
   g_free(report);

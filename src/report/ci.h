@@ -5,11 +5,8 @@
 #include "report/check.h"
 #include "report/format.h"
 
-/* The functions of such a format but `end`. */
+/* The first and last function of such a format. */
 LaReport *la_ci_begin(const LaFormat *format, const LaReportOptions *options, LaOutput *out);
-void la_ci_connection(LaReport *report, const LaConnectionRecord *record);
-void la_ci_host(LaReport *report, const LaHostRecord *record);
-void la_ci_capture(LaReport *report, const LaCaptureRecord *record);
 void la_ci_free(LaReport *report);
 
 /* What a case says in a few lines, the same in every format: each example with its four-tuple, packets, test and the command that

@@ -54,14 +54,14 @@ typedef struct LaFormat {
   LaReport *(*begin)(const LaReportOptions *options, LaOutput *out);
 
   /* The records, in this order: connections as they finish, hosts, captures, and at the end the counts. Captures are borrowed
-   * until `end` has returned, the others for the call. */
+   * until `end` has returned, the others for the call. NULL: this format tells nothing of that kind. Called by la_report_connection
+   * and its neighbours. */
   void (*connection)(LaReport *report, const LaConnectionRecord *record);
   void (*host)(LaReport *report, const LaHostRecord *record);
   void (*capture)(LaReport *report, const LaCaptureRecord *record);
   void (*end)(LaReport *report, const LaCounts *counts);
 
-  /* What a capture that goes on tells between the records of connections; NULL: this format does not. `so_far` is for whoever asks in
-   * between. */
+  /* What a capture that goes on tells between the records of connections; NULL as above. `so_far` is for whoever asks in between. */
   void (*event)(LaReport *report, const LaEventRecord *event);
   void (*stats)(LaReport *report, const LaStatsRecord *stats);
   void (*so_far)(LaReport *report, const LaCounts *counts, const LaStatsRecord *stats);
@@ -86,6 +86,49 @@ const LaFormat *la_format_find(const char *name);
 #define FORMAT(name) extern const LaFormat la_format_##name;
 #include "report/formats.def"
 #undef FORMAT
+
+/* A record for the report, if its format tells of that kind. */
+static inline void la_report_connection(LaReport *report, const LaConnectionRecord *record)
+{
+  if (report->format->connection != NULL)
+    report->format->connection(report, record);
+}
+
+static inline void la_report_host(LaReport *report, const LaHostRecord *record)
+{
+  if (report->format->host != NULL)
+    report->format->host(report, record);
+}
+
+static inline void la_report_capture(LaReport *report, const LaCaptureRecord *record)
+{
+  if (report->format->capture != NULL)
+    report->format->capture(report, record);
+}
+
+static inline void la_report_end(LaReport *report, const LaCounts *counts)
+{
+  if (report->format->end != NULL)
+    report->format->end(report, counts);
+}
+
+static inline void la_report_event(LaReport *report, const LaEventRecord *event)
+{
+  if (report->format->event != NULL)
+    report->format->event(report, event);
+}
+
+static inline void la_report_stats(LaReport *report, const LaStatsRecord *stats)
+{
+  if (report->format->stats != NULL)
+    report->format->stats(report, stats);
+}
+
+static inline void la_report_so_far(LaReport *report, const LaCounts *counts, const LaStatsRecord *stats)
+{
+  if (report->format->so_far != NULL)
+    report->format->so_far(report, counts, stats);
+}
 
 static inline void la_report_free(LaReport *report)
 {

@@ -55,24 +55,6 @@ static void connection(LaReport *report, const LaConnectionRecord *record)
   la_output_settle(report->out);
 }
 
-static void no_host(LaReport *report, const LaHostRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
-static void no_capture(LaReport *report, const LaCaptureRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
-static void end(LaReport *report, const LaCounts *counts)
-{
-  (void)report;
-  (void)counts;
-}
-
 static void release(LaReport *report)
 {
   Csv *csv = (Csv *)(void *)report;
@@ -86,8 +68,5 @@ const LaFormat la_format_csv = {
     .meaning = "a table with one row a connection, its columns named as in expressions",
     .begin = begin,
     .connection = connection,
-    .host = no_host,
-    .capture = no_capture,
-    .end = end,
     .free = release,
 };

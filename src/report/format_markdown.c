@@ -128,9 +128,6 @@ const LaFormat la_format_markdown = {
     .records = LA_RECORDS_BRIEF,
     .judges = true,
     .begin = begin,
-    .connection = la_ci_connection,
-    .host = la_ci_host,
-    .capture = la_ci_capture,
     .end = end,
     .free = la_ci_free,
 };

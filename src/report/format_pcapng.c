@@ -123,12 +123,6 @@ static void capture(LaReport *report, const LaCaptureRecord *record)
   g_array_index(observed, LaTime, record->file - 1) = record->observed_until;
 }
 
-static void end(LaReport *report, const LaCounts *counts)
-{
-  (void)report;
-  (void)counts;
-}
-
 static LaReport *begin(const LaReportOptions *options, LaOutput *out)
 {
   PacketReport *report = g_new0(PacketReport, 1);
@@ -233,6 +227,5 @@ const LaFormat la_format_pcapng = {
     .connection = connection,
     .host = host,
     .capture = capture,
-    .end = end,
     .free = release,
 };

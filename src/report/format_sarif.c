@@ -317,9 +317,6 @@ const LaFormat la_format_sarif = {
     .records = LA_RECORDS_BRIEF,
     .judges = true,
     .begin = begin,
-    .connection = la_ci_connection,
-    .host = la_ci_host,
-    .capture = la_ci_capture,
     .end = end,
     .free = la_ci_free,
 };

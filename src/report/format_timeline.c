@@ -189,12 +189,6 @@ static void connection(LaReport *report, const LaConnectionRecord *record)
   la_timeline_add(((Report *)report)->timeline, record->conn);
 }
 
-static void host(LaReport *report, const LaHostRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
 static void capture(LaReport *report, const LaCaptureRecord *record)
 {
   la_timeline_observed(((Report *)report)->timeline, record->start, record->observed_until);
@@ -223,7 +217,6 @@ const LaFormat la_format_timeline = {
     .records = LA_RECORDS_WHOLE,
     .begin = begin,
     .connection = connection,
-    .host = host,
     .capture = capture,
     .end = end,
     .free = release,

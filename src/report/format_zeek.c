@@ -202,12 +202,6 @@ static void connection(LaReport *base, const LaConnectionRecord *record)
   la_output_settle(base->out);
 }
 
-static void host(LaReport *report, const LaHostRecord *record)
-{
-  (void)report;
-  (void)record;
-}
-
 static void capture(LaReport *base, const LaCaptureRecord *record)
 {
   Report *report = (Report *)base;
@@ -242,7 +236,6 @@ const LaFormat la_format_zeek = {
     .records = LA_RECORDS_WHOLE,
     .begin = begin,
     .connection = connection,
-    .host = host,
     .capture = capture,
     .end = end,
     .free = release,

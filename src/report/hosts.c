@@ -21,6 +21,6 @@ void la_hosts_report(LaAggregate *aggregate, const LaThresholds *thresholds, con
     record.finding_count = findings->len;
     la_counts_add_host(told->counts, &record);
     for (unsigned r = 0; r < told->report_count; r++)
-      told->reports[r]->format->host(told->reports[r], &record);
+      la_report_host(told->reports[r], &record);
   }
 }

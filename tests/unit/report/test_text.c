@@ -40,10 +40,10 @@ static char *report_text(const LaReportOptions *options, Story *const *stories, 
     stories[i]->record.path = path;
     la_counts_add_connection(&counts, &stories[i]->record);
     counts.connections_total++;
-    report->format->connection(report, &stories[i]->record);
+    la_report_connection(report, &stories[i]->record);
   }
-  report->format->capture(report, capture);
-  report->format->end(report, &counts);
+  la_report_capture(report, capture);
+  la_report_end(report, &counts);
   assert_true(la_output_close(out, NULL));
   la_report_free(report);
   char *text = NULL;
