@@ -90,9 +90,7 @@ static const struct Row {
      "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | SOCKETS | CHECK | DIFF,
-     "how and where to report, several times: text, ndjson, json, csv, timeline, zeek, pcapng, html, junit, sarif, tap, "
-     "github, "
-     "markdown"},
+     "how and where to report, several times: "}, /* and la_options_describe names the formats */
     {OPTION_INTERVAL, 0, "interval", "SPAN", ANALYZE | LIVE | CHECK, "how long a row of -o timeline is (20 to 60 rows)"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
@@ -304,19 +302,26 @@ static bool is_standard_output(const char *path)
   return path == NULL || strcmp(path, "-") == 0;
 }
 
+/* Of const char * (borrowed), with NULL behind the last. (transfer full) */
+static GPtrArray *format_names(void)
+{
+  unsigned count;
+  const LaFormat *const *formats = la_formats(&count);
+  GPtrArray *names = g_ptr_array_new();
+  for (unsigned i = 0; i < count; i++)
+    g_ptr_array_add(names, (gpointer)(guintptr)formats[i]->name);
+  g_ptr_array_add(names, NULL);
+  return names;
+}
+
 static bool read_output(LaOptions *options, const char *value, GError **error)
 {
   const char *colon = strchr(value, ':');
   g_autofree char *name = colon != NULL ? g_strndup(value, (gsize)(colon - value)) : g_strdup(value);
   const LaFormat *format = la_format_find(name);
   if (format == NULL) {
-    unsigned count;
-    const LaFormat *const *formats = la_formats(&count);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (unsigned i = 0; i < count; i++)
-      g_ptr_array_add(names, (gpointer)(guintptr)formats[i]->name);
-    const char *nearest = la_nearest(name, (const char *const *)names->pdata, names->len);
-    g_ptr_array_add(names, NULL);
+    g_autoptr(GPtrArray) names = format_names();
+    const char *nearest = la_nearest(name, (const char *const *)names->pdata, names->len - 1);
     g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
     if (nearest != NULL)
       return usage(error, "unknown format '%s', did you mean '%s'? There are %s", name, nearest, all);
@@ -603,9 +608,15 @@ void la_options_describe(LaTakes command, GString *out)
     if (row->value != NULL)
       g_string_append_printf(left, " %s", row->value);
     if (left->len > 28)
-      g_string_append_printf(out, "%s\n%30s%s\n", left->str, "", row->help);
+      g_string_append_printf(out, "%s\n%30s%s", left->str, "", row->help);
     else
-      g_string_append_printf(out, "%-30s%s\n", left->str, row->help);
+      g_string_append_printf(out, "%-30s%s", left->str, row->help);
+    if (row->id == OPTION_FORMAT) {
+      g_autoptr(GPtrArray) names = format_names();
+      g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
+      g_string_append(out, all);
+    }
+    g_string_append_c(out, '\n');
   }
 }
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""check_manual_options.py ROOT: the options that src/cli/options.c takes and those that man/lastack.1 explains are the same; those that
-only live capture or check has stand in man/lastack-live.1 and man/lastack-check.1.
+"""check_manual_options.py ROOT LASTACK: the options that src/cli/options.c takes and those that man/lastack.1 explains are the same; those
+that only live capture or check has stand in man/lastack-live.1 and man/lastack-check.1. The formats of src/report/formats.def are those that
+the help of the program LASTACK names, and all stand in man/lastack.1.
 
 Prints what one has and the other lacks; exit status 1 when there is any.
 """
 
 import pathlib
 import re
+import subprocess
 import sys
 
 
@@ -30,6 +32,36 @@ def explained(page):
     return options
 
 
+def formats(root):
+    """Those of the list."""
+    return set(re.findall(r"^FORMAT\((\w+)\)", (root / "src" / "report" / "formats.def").read_text(encoding="utf-8"), flags=re.M))
+
+
+def helped(lastack):
+    """The formats that the help of -o names."""
+    text = subprocess.run([lastack, "analyze", "--help"], capture_output=True, check=True, encoding="utf-8", timeout=30).stdout
+    names = re.search(r"^ +-o, .*: (.*)$", text, flags=re.M)
+    return set(names.group(1).split(", ")) if names else set()
+
+
+def command_words(page):
+    """What stands after .Cm."""
+    return {word for line in re.findall(r"^\.Cm (.*)$", page, flags=re.M) for word in line.split()}
+
+
+def wrong_formats(root, lastack):
+    listed, named = formats(root), helped(lastack)
+    manual = command_words((root / "man" / "lastack.1").read_text(encoding="utf-8"))
+    if not listed:
+        yield "src/report/formats.def: no format found that this check can read"
+    for name in sorted(listed - named):
+        yield f"lastack analyze --help: does not name the format {name}"
+    for name in sorted(named - listed):
+        yield f"lastack analyze --help: names the format {name}, which src/report/formats.def does not have"
+    for name in sorted(listed - manual):
+        yield f"man/lastack.1: does not name the format {name}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     options = taken((root / "src" / "cli" / "options.c").read_text(encoding="utf-8"))
@@ -42,7 +74,10 @@ def main():
         print(f"man/lastack.1: explains {option}, which src/cli/options.c does not take")
     if not options:
         print("src/cli/options.c: no option found that this check can read")
-    return 1 if options != manual or not options else 0
+    said = list(wrong_formats(root, sys.argv[2]))
+    for line in said:
+        print(line)
+    return 1 if options != manual or not options or said else 0
 
 
 if __name__ == "__main__":
