@@ -2,8 +2,7 @@
  * socket that lives for less than that is not seen; one that leaks does. Looking takes at most a tenth of the time. */
 #include "cli/check_owners.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "kernel/inet_diag.h"
 #include "kernel/owner.h"
 
@@ -44,13 +43,6 @@ void la_owner_watch_free(LaOwnerWatch *watch)
   g_free(watch);
 }
 
-static LaTime clock_steady(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (LaTime)now.tv_sec * LA_SEC + now.tv_nsec;
-}
-
 /* Leaves only sockets that somebody holds and that are new. One that has been made and not yet accepted is held by nobody: it stays
  * new. */
 static void keep_new(LaOwnerWatch *watch)
@@ -89,6 +81,6 @@ void la_owner_watch_look(LaOwnerWatch *watch, LaTime steady, LaTime now)
     if (owner->pid != 0)
       la_owners_add(watch->owners, &socket->local, &socket->remote, now, owner->command, owner->pid);
   }
-  LaTime after = clock_steady();
+  LaTime after = la_clock_monotonic();
   watch->next = MAX(steady + EVERY, after + SHARE * (after - steady));
 }

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/escape.h"
 #include "cli/check_owners.h"
@@ -39,20 +39,6 @@ typedef struct {
   pid_t pid;       /* 0: it has ended */
   int told;        /* the signal that was handed on to it */
 } Recording;
-
-static LaTime clock_now(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (LaTime)now.tv_sec * LA_SEC + now.tv_nsec;
-}
-
-static LaTime clock_steady(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (LaTime)now.tv_sec * LA_SEC + now.tv_nsec;
-}
 
 static LaLive *open_live(const LaOptions *options, GError **error)
 {
@@ -122,7 +108,7 @@ static bool has_ended(Recording *recording)
   pid_t got = waitpid(recording->pid, &status, WNOHANG);
   if (got == 0 || (got < 0 && errno == EINTR))
     return false;
-  recording->run->ended = clock_now();
+  recording->run->ended = la_clock_wall();
   recording->pid = 0;
   if (got < 0)
     return true;
@@ -135,10 +121,10 @@ static bool take_packets(Recording *recording, GError **error)
   LaPacketView packets[BATCH];
   LaLiveResult result = LA_LIVE_PACKETS;
   while (result == LA_LIVE_PACKETS) {
-    LaTime now = clock_now();
+    LaTime now = la_clock_wall();
     unsigned count = la_live_next_batch(recording->live, now, packets, BATCH, &result);
     if (count > 0) {
-      recording->last_packet = clock_steady();
+      recording->last_packet = la_clock_monotonic();
       if (!la_dump_packets(recording->dump, packets, count, now, error))
         return false;
     }
@@ -148,11 +134,11 @@ static bool take_packets(Recording *recording, GError **error)
       return false;
     }
   }
-  if (clock_steady() - recording->last_tick < LA_SEC)
+  if (la_clock_monotonic() - recording->last_tick < LA_SEC)
     return true;
-  recording->last_tick = clock_steady();
-  la_live_read_losses(recording->live, clock_now(), &recording->losses);
-  return la_dump_tick(recording->dump, clock_now(), error);
+  recording->last_tick = la_clock_monotonic();
+  la_live_read_losses(recording->live, la_clock_wall(), &recording->losses);
+  return la_dump_tick(recording->dump, la_clock_wall(), error);
 }
 
 static bool record(Recording *recording, LaTime settle, GError **error)
@@ -160,14 +146,14 @@ static bool record(Recording *recording, LaTime settle, GError **error)
   while (recording->pid != 0) {
     if (!take_packets(recording, error))
       return false;
-    la_owner_watch_look(recording->watch, clock_steady(), clock_now());
+    la_owner_watch_look(recording->watch, la_clock_monotonic(), la_clock_wall());
     if (!has_ended(recording))
       la_live_wait(recording->live, NULL, 0, TURN_MS);
   }
-  LaTime ended = clock_steady();
+  LaTime ended = la_clock_monotonic();
   recording->last_packet = MAX(recording->last_packet, ended);
   while (*recording->interrupt == 0 || recording->told != 0) {
-    LaTime now = clock_steady();
+    LaTime now = la_clock_monotonic();
     if (now - recording->last_packet >= settle + MARGIN || now - ended >= PATIENCE * settle + MARGIN)
       break;
     la_live_wait(recording->live, NULL, 0, TURN_MS);
@@ -210,18 +196,18 @@ bool la_check_run(LaCheckRun *run, const LaOptions *options, const GPtrArray *co
   if (run->path == NULL)
     return false;
   LaDumpOptions dump_options = {.path = run->path, .application = APPLICATION};
-  g_autoptr(LaDump) dump = la_dump_open(&dump_options, live, clock_now(), error);
+  g_autoptr(LaDump) dump = la_dump_open(&dump_options, live, la_clock_wall(), error);
   if (dump == NULL)
     return false;
   run->owners = la_owners_new();
   g_autoptr(LaOwnerWatch) watch = la_owner_watch_new(run->owners);
   Recording recording = {.run = run, .live = live, .dump = dump, .watch = watch, .interrupt = interrupt};
-  run->began = clock_now();
+  run->began = la_clock_wall();
   bool ok = start(&recording, command, error) && record(&recording, run->settle, error);
   stop(&recording);
-  la_live_read_losses(live, clock_now(), &recording.losses);
+  la_live_read_losses(live, la_clock_wall(), &recording.losses);
   count_drops(&recording);
-  return la_dump_close(dump, clock_now(), ok ? error : NULL) && ok;
+  return la_dump_close(dump, la_clock_wall(), ok ? error : NULL) && ok;
 }
 
 char *la_check_run_say(const LaCheckRun *run)

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/annotate.h"
 #include "cli/commands.h"
@@ -84,7 +85,7 @@ static LaJudge *judge_of(const LaOptions *options, const LaPolicy *policy)
   if (options->policy == NULL && !la_outputs_judge(options))
     return NULL;
   LaJudgeOptions how = {
-      .policy = policy, .now = la_policy_clock(), .ephemeral_low = options->track.ephemeral_low, .paths = options->words};
+      .policy = policy, .now = la_clock_wall(), .ephemeral_low = options->track.ephemeral_low, .paths = options->words};
   return la_judge_new(&how);
 }
 

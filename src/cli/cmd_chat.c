@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/subcommand.h"
@@ -18,21 +18,14 @@ static const LaSubcommand subcommands[] = {
     {"load", la_cmd_chat_load, "many clients at once: throughput, latencies, comparisons"},
 };
 
-static LaTime read_clock(clockid_t id)
-{
-  struct timespec now;
-  clock_gettime(id, &now);
-  return (LaTime)now.tv_sec * LA_SEC + (LaTime)now.tv_nsec;
-}
-
 static LaTime read_monotonic(void *ctx G_GNUC_UNUSED)
 {
-  return read_clock(CLOCK_MONOTONIC);
+  return la_clock_monotonic();
 }
 
 static LaTime read_wall(void *ctx G_GNUC_UNUSED)
 {
-  return read_clock(CLOCK_REALTIME);
+  return la_clock_wall();
 }
 
 const LaChatClock *la_chat_system_clock(void)

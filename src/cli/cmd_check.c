@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/check_run.h"
 #include "cli/commands.h"
@@ -47,7 +48,7 @@ static LaExitCode judge_files(Gate *gate)
   g_autoptr(GError) error = NULL;
   LaJudgeOptions how = {
       .policy = gate->policy,
-      .now = la_policy_clock(),
+      .now = la_clock_wall(),
       .ephemeral_low = gate->options->track.ephemeral_low,
       .marks = gate->marks,
       .baseline = gate->baseline,
@@ -125,7 +126,7 @@ static LaExitCode judge_run(Gate *gate, LaOptions *options, GPtrArray *command)
 static LaExitCode explain(const LaPolicy *policy)
 {
   g_autoptr(GString) out = g_string_new(NULL);
-  la_policy_explain(policy, la_policy_clock(), out);
+  la_policy_explain(policy, la_clock_wall(), out);
   fputs(out->str, stdout);
   return LA_EXIT_OK;
 }

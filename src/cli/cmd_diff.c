@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/escape.h"
 #include "capture/spool.h"
@@ -230,7 +231,7 @@ static LaExitCode diff(const LaOptions *options, LaFilter *filter, const LaPolic
   LaExitCode code = LA_EXIT_OK;
   for (unsigned i = 0; i < 2; i++) {
     if (policy != NULL)
-      la_run_set_policy(runs[i], policy, la_policy_clock());
+      la_run_set_policy(runs[i], policy, la_clock_wall());
     LaExitCode one = read_run(&reading, g_ptr_array_index(options->words, i), runs[i]);
     la_progress_clear(progress);
     if (*reading.interrupt != 0)

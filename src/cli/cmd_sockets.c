@@ -1,9 +1,9 @@
 /* `lastack sockets`: this machine's TCP sockets as the kernel knows them now, without a capture. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -101,9 +101,7 @@ static bool take_snapshot(const LaOptions *options, const LaSocketChoice *choice
   g_autoptr(GArray) sockets = g_array_new(FALSE, FALSE, sizeof(LaSocket));
   if (diag == NULL || !la_inet_diag_dump(diag, LA_INET_DIAG_INFO, sockets, error))
     return false;
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  snapshot->at = (LaTime)now.tv_sec * LA_SEC + now.tv_nsec;
+  snapshot->at = la_clock_wall();
   if (gethostname(snapshot->host, sizeof snapshot->host - 1) != 0)
     g_strlcpy(snapshot->host, "localhost", sizeof snapshot->host);
   la_socket_list_init(&snapshot->list, sockets, choice);

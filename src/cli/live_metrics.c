@@ -1,16 +1,9 @@
 #include "cli/live_metrics.h"
 
-#include <time.h>
+#include "base/clock.h"
 
 #define AGE_INTERVAL (60 * LA_SEC)
 #define OPEN_SHARE 20 /* counting open connections takes at most one part in so many of the time, however often somebody asks */
-
-static LaTime monotonic_now(void)
-{
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (LaTime)time.tv_sec * LA_SEC + time.tv_nsec;
-}
 
 bool la_live_metrics_open(LaLiveMetrics *metrics, const char *address, const LaPolicy *policy, GError **error)
 {
@@ -59,9 +52,9 @@ bool la_live_metrics_are_wanted(LaLiveMetrics *metrics, LaTime mono)
 void la_live_metrics_answer(LaLiveMetrics *metrics, LaTracker *tracker, const LaMetricsCapture *capture, LaTime mono)
 {
   if (mono >= metrics->open_due) {
-    LaTime before = monotonic_now();
+    LaTime before = la_clock_monotonic();
     la_metrics_count_open(metrics->metrics, tracker);
-    LaTime after = monotonic_now();
+    LaTime after = la_clock_monotonic();
     metrics->open_due = after + OPEN_SHARE * (after - before);
   }
   g_autoptr(GString) text = g_string_new(NULL);

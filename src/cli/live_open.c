@@ -1,6 +1,7 @@
 /* From options to a run that only has to be run, and without rights. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/live_run_private.h"
@@ -50,10 +51,8 @@ static void begin_judging(LaLiveRun *run)
     return;
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
   g_ptr_array_add(paths, name_of_capture(run));
-  LaJudgeOptions how = {.policy = run->policy,
-                        .now = la_clock(CLOCK_REALTIME),
-                        .ephemeral_low = run->options->track.ephemeral_low,
-                        .paths = paths};
+  LaJudgeOptions how = {
+      .policy = run->policy, .now = la_clock_wall(), .ephemeral_low = run->options->track.ephemeral_low, .paths = paths};
   run->judge = la_judge_new(&how);
 }
 
@@ -91,7 +90,7 @@ static bool open_all(LaLiveRun *run, GError **error)
                           .ring_files = live->ring_files,
                           .ring_size = live->ring_size,
                           .ring_duration = live->ring_duration};
-    run->dump = la_dump_open(&dump, run->live, la_clock(CLOCK_REALTIME), error);
+    run->dump = la_dump_open(&dump, run->live, la_clock_wall(), error);
     if (run->dump == NULL)
       return false;
   }
@@ -174,7 +173,7 @@ static void adopt(LaLiveRun *run)
 {
   if (run->adopter == NULL || !la_socket_watch_refresh(run->sockets))
     return;
-  run->adopted = la_adopter_adopt(run->adopter, run->sockets, run->tracker, la_clock(CLOCK_REALTIME));
+  run->adopted = la_adopter_adopt(run->adopter, run->sockets, run->tracker, la_clock_wall());
   g_clear_pointer(&run->adopter, la_adopter_free);
   if (run->adopted.full == 0)
     return;

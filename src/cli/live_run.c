@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/live_run_private.h"
@@ -159,9 +160,9 @@ static void give_up_dump(LaLiveRun *run, GError *error)
 /* The time of day, which packets carry, too. Somebody may set it. */
 static LaTime time_of_day(LaLiveRun *run)
 {
-  LaTime before = la_clock(CLOCK_BOOTTIME);
-  LaTime now = la_clock(CLOCK_REALTIME);
-  LaTime boot = la_clock(CLOCK_BOOTTIME);
+  LaTime before = la_clock_boot();
+  LaTime now = la_clock_wall();
+  LaTime boot = la_clock_boot();
   /* Stopped between the two clocks: that is no step. */
   LaTime step = boot - before < LA_STEADY_STEP / 10 ? la_steady_look(&run->steady, now, boot) : 0;
   if (step == 0)
@@ -246,9 +247,9 @@ static void look_at_hosts(LaLiveRun *run)
 {
   if (run->clock == LA_TIME_NONE)
     return;
-  LaTime before = la_clock(CLOCK_MONOTONIC);
+  LaTime before = la_clock_monotonic();
   la_host_watch_look(run->hosts, run->clock);
-  LaTime after = la_clock(CLOCK_MONOTONIC);
+  LaTime after = la_clock_monotonic();
   run->hosts_due = after + MAX(HOSTS_INTERVAL, HOSTS_SHARE * (after - before));
 }
 
@@ -257,7 +258,7 @@ void la_live_run_read_sockets(LaLiveRun *run)
 {
   if (run->sockets == NULL || !la_socket_watch_refresh(run->sockets))
     return;
-  LaTime now = la_clock(CLOCK_REALTIME);
+  LaTime now = la_clock_wall();
   LaTime settled = run->clock != LA_TIME_NONE ? run->clock - CONTRADICTION_AGE : LA_TIME_NONE;
   g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
   unsigned count = la_socket_watch_reconcile(run->sockets, run->tracker, now, settled, lines);
@@ -278,7 +279,7 @@ static void each_second(LaLiveRun *run, LaTime mono)
   if (mono >= run->stats_due)
     la_live_run_tell_stats(run, mono);
   g_autoptr(GError) error = NULL;
-  if (run->dump != NULL && !la_dump_tick(run->dump, la_clock(CLOCK_REALTIME), &error))
+  if (run->dump != NULL && !la_dump_tick(run->dump, la_clock_wall(), &error))
     give_up_dump(run, error);
   judge_filter(run, mono);
   run->second = mono + LA_SEC;
@@ -304,7 +305,7 @@ static void reopen(LaLiveRun *run)
     la_live_run_say(run, error->message);
     g_clear_error(&error);
   }
-  if (run->dump != NULL && !la_dump_reopen(run->dump, la_clock(CLOCK_REALTIME), &error))
+  if (run->dump != NULL && !la_dump_reopen(run->dump, la_clock_wall(), &error))
     give_up_dump(run, error);
 }
 
@@ -315,7 +316,7 @@ static void serve_metrics(LaLiveRun *run, LaTime mono)
     return;
   LaLiveTotals totals = la_live_run_totals(run);
   LaMetricsCapture capture = {.version = LASTACK_VERSION,
-                              .started = la_clock(CLOCK_REALTIME) - (mono - run->started),
+                              .started = la_clock_wall() - (mono - run->started),
                               .last_packet = run->last_packet,
                               .packets = totals.packets,
                               .kernel_drops = totals.kernel,
@@ -345,13 +346,13 @@ static void wait_for_more(LaLiveRun *run, LaTime mono)
 
 static void loop(LaLiveRun *run)
 {
-  run->started = la_clock(CLOCK_MONOTONIC);
+  run->started = la_clock_monotonic();
   run->second = run->started + LA_SEC;
   run->stats_due = run->started + LA_LIVE_STATS_INTERVAL;
   run->sockets_due = run->started + SOCKETS_INTERVAL;
   while (!run->ended && *run->interrupt == 0 && run->left > 0) {
     bool busy = take_packets(run);
-    LaTime mono = la_clock(CLOCK_MONOTONIC);
+    LaTime mono = la_clock_monotonic();
     if (mono >= run->losses_due)
       look_for_losses(run, mono);
     if (mono >= run->second)
@@ -402,8 +403,8 @@ static void note_interfaces(LaLiveRun *run)
 /* What is still in the rings belongs to the capture, unless -c says otherwise. */
 static void drain(LaLiveRun *run)
 {
-  LaTime until = la_clock(CLOCK_MONOTONIC) + LA_SEC;
-  while (run->left > 0 && la_clock(CLOCK_MONOTONIC) < until && take_packets(run))
+  LaTime until = la_clock_monotonic() + LA_SEC;
+  while (run->left > 0 && la_clock_monotonic() < until && take_packets(run))
     continue;
 }
 

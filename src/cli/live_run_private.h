@@ -4,7 +4,6 @@
 #define LA_CLI_LIVE_RUN_PRIVATE_H
 
 #include <signal.h>
-#include <time.h>
 
 #include "cli/live_metrics.h"
 #include "cli/live_run.h"
@@ -80,13 +79,6 @@ typedef struct {
   uint64_t carried;   /* packets of the interfaces when the capture began */
   const volatile sig_atomic_t *interrupt;
 } LaLiveRun;
-
-static inline LaTime la_clock(clockid_t id)
-{
-  struct timespec time;
-  clock_gettime(id, &time);
-  return (LaTime)time.tv_sec * LA_SEC + time.tv_nsec;
-}
 
 /* ---- live_open.c ---- */
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "capture/link_type.h"
 #include "cli/live_run_private.h"
@@ -87,7 +88,7 @@ static void take_event(LaLiveRun *run, const LaDecided *decided)
   if (!la_alarms_pass(run->alarms, &event, &event.held_back))
     return;
   if (run->sockets != NULL && event.kind == LA_EVENT_RAISED)
-    la_socket_watch_describe(run->sockets, la_clock(CLOCK_MONOTONIC), &event, &event.socket);
+    la_socket_watch_describe(run->sockets, la_clock_monotonic(), &event, &event.socket);
   tell_event(run, &event);
   save(run, &event);
 }

@@ -1,7 +1,6 @@
 #include "cli/policy_source.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -48,11 +47,4 @@ void la_policy_apply_thresholds(const LaPolicy *policy, LaOptions *options)
   la_policy_thresholds(policy, &options->thresholds);
   for (unsigned i = 0; i < options->threshold_words->len; i++)
     la_thresholds_set(&options->thresholds, g_ptr_array_index(options->threshold_words, i), NULL);
-}
-
-LaTime la_policy_clock(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (LaTime)now.tv_sec * LA_SEC + now.tv_nsec;
 }

@@ -19,7 +19,4 @@ LaPolicy *la_policy_of_analysis(const LaOptions *options, GError **error);
 /* Sets the options' thresholds: the policy's, over which those of the command line go. */
 void la_policy_apply_thresholds(const LaPolicy *policy, LaOptions *options);
 
-/* Now, as expiry dates and marks are compared with. */
-LaTime la_policy_clock(void);
-
 #endif

@@ -16,8 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 enum {
   PROCESSES_MAX = 65536,
@@ -39,7 +40,7 @@ typedef struct {
   int proc;
   LaOwnerScan scan;
   uint32_t descriptors; /* read so far */
-  time_t until;         /* monotonic seconds */
+  LaTime until;         /* la_clock_monotonic */
 } Search;
 
 /* A process while its descriptors are read. */
@@ -48,13 +49,6 @@ typedef struct {
   uint32_t descriptors;
   GArray *found; /* of LaOwner *: what it holds (borrowed) */
 } Process;
-
-static time_t seconds_now(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
-}
 
 static int compare_wanted(const void *a, const void *b)
 {
@@ -142,7 +136,7 @@ static bool look_at_link(const Search *search, int folder, const char *name, Pro
 
 static bool too_much(Search *search)
 {
-  if (search->descriptors < DESCRIPTORS_MAX && seconds_now() <= search->until)
+  if (search->descriptors < DESCRIPTORS_MAX && la_clock_monotonic() <= search->until)
     return false;
   search->scan.cut = true;
   return true;
@@ -226,7 +220,7 @@ static void look_at_all(Search *search)
 LaOwnerScan la_owner_find(LaOwner *owners, size_t count)
 {
   g_autofree Wanted *wanted = g_new(Wanted, count + 1);
-  Search search = {.wanted = wanted, .until = seconds_now() + SECONDS_MAX};
+  Search search = {.wanted = wanted, .until = la_clock_monotonic() + SECONDS_MAX * LA_SEC};
   for (size_t i = 0; i < count; i++) {
     owners[i] = (LaOwner){.inode = owners[i].inode};
     if (owners[i].inode != 0)

@@ -26,9 +26,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 enum {
@@ -289,13 +289,6 @@ pid_t la_owner_helper_pid(const LaOwnerHelper *helper)
   return helper->pid;
 }
 
-static int64_t milliseconds_now(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* One call of la_owner_helper_find. */
 typedef struct {
   LaOwner *found; /* a copy: all or nothing */
@@ -366,13 +359,13 @@ bool la_owner_helper_find(LaOwnerHelper *helper, LaOwner *owners, size_t count, 
   g_autofree LaOwner *found = g_memdup2(owners, count * sizeof *owners);
   Exchange exchange = {.found = found, .count = (uint32_t)count, .answered = count == 0};
   helper->number++;
-  int64_t until = milliseconds_now() + timeout_ms;
+  LaTime until = la_clock_monotonic() + timeout_ms * LA_MSEC;
   while (!exchange.answered) {
-    int64_t left = until - milliseconds_now();
+    LaTime left = until - la_clock_monotonic();
     struct pollfd ready = {.fd = helper->fd, .events = (short)(POLLIN | (exchange.asked ? 0 : POLLOUT))};
     if (left < 0)
       return false;
-    int result = poll(&ready, 1, (int)left);
+    int result = poll(&ready, 1, (int)(left / LA_MSEC));
     if (result < 0 && errno != EINTR)
       return false;
     if (result <= 0)

@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 typedef enum {
   NEXT,    /* the step is done */
   READING, /* until its socket can be read */
@@ -57,13 +59,6 @@ typedef struct {
   LaTime exit_at; /* LA_TIME_MAX: never */
   int exit_code;  /* -1: go on */
 } Actor;
-
-static LaTime monotonic(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (LaTime)now.tv_sec * LA_SEC + now.tv_nsec;
-}
 
 LaAddr la_lab_address(const LaAddr *first, LaFamily family, unsigned index)
 {
@@ -147,7 +142,7 @@ static void report(const Actor *actor, const Script *script, const LaLabStep *st
 {
   struct sockaddr_storage name;
   socklen_t len = sizeof name;
-  LaLabReport out = {.time = monotonic(),
+  LaLabReport out = {.time = la_clock_monotonic(),
                      .n = n,
                      .code = code,
                      .actor = (uint16_t)actor->setup->number,
@@ -168,7 +163,7 @@ static void report(const Actor *actor, const Script *script, const LaLabStep *st
 static void report_end(const Actor *actor, const Script *script)
 {
   LaLabReport out = {
-      .time = monotonic(), .actor = (uint16_t)actor->setup->number, .script = (uint16_t)script->number, .finished = 1};
+      .time = la_clock_monotonic(), .actor = (uint16_t)actor->setup->number, .script = (uint16_t)script->number, .finished = 1};
   if (write(actor->setup->report_fd, &out, sizeof out) < 0 && errno == EPIPE)
     raise(SIGKILL);
 }
@@ -432,9 +427,9 @@ static Outcome do_close(const Actor *actor, Script *script, const LaLabStep *ste
 static Outcome do_wait(const Actor *actor, Script *script, const LaLabStep *step)
 {
   if (!script->begun)
-    script->wake =
-        step->op == LA_LAB_AT ? actor->setup->began + (LaTime)step->n * LA_MSEC : monotonic() + (LaTime)step->n * LA_MSEC;
-  return monotonic() >= script->wake ? NEXT : SLEEPING;
+    script->wake = step->op == LA_LAB_AT ? actor->setup->began + (LaTime)step->n * LA_MSEC
+                                         : la_clock_monotonic() + (LaTime)step->n * LA_MSEC;
+  return la_clock_monotonic() >= script->wake ? NEXT : SLEEPING;
 }
 
 static Outcome do_again(Script *script, const LaLabStep *step)
@@ -571,7 +566,7 @@ static void wait_for_any(Actor *actor, LaTime next_start)
   }
   struct timespec left = {0}, *limit = NULL;
   if (wake != LA_TIME_MAX) {
-    LaTime span = wake - monotonic();
+    LaTime span = wake - la_clock_monotonic();
     if (span < 0)
       span = 0;
     left = (struct timespec){.tv_sec = span / LA_SEC, .tv_nsec = span % LA_SEC};
@@ -584,7 +579,7 @@ static void wait_for_any(Actor *actor, LaTime next_start)
 static bool is_ready(const Script *script)
 {
   if (script->waits == SLEEPING)
-    return monotonic() >= script->wake;
+    return la_clock_monotonic() >= script->wake;
   const LaLabStep *step = &script->steps[script->at];
   unsigned slot = step->op == LA_LAB_ACCEPT ? LA_LAB_LISTENER : step->sock;
   struct pollfd one = {.fd = script->fds[slot], .events = script->waits == WRITING ? POLLOUT : POLLIN};
@@ -619,7 +614,7 @@ int la_lab_actor_run(const LaLabActorSetup *setup)
   Actor actor = {.setup = setup, .scripts = g_ptr_array_new_with_free_func(g_free), .exit_at = LA_TIME_MAX, .exit_code = -1};
   unsigned times = plan->scripts == NULL || own_scripts(plan) ? MAX(plan->times, 1u) : 1, started = 0;
   while (actor.exit_code < 0) {
-    while (started < times && monotonic() >= start_of(setup, started)) {
+    while (started < times && la_clock_monotonic() >= start_of(setup, started)) {
       const LaLabStep *steps = own_scripts(plan) ? plan->scripts[started].steps : plan->steps;
       Script *script = add_script(&actor, steps, LA_LAB_STEPS, started++);
       run_script(&actor, script);
@@ -632,7 +627,7 @@ int la_lab_actor_run(const LaLabActorSetup *setup)
     LaTime next = started < times ? start_of(setup, started) : LA_TIME_MAX;
     if (actor.exit_code < 0)
       wait_for_any(&actor, earliest(next, actor.exit_at));
-    if (actor.exit_code < 0 && monotonic() >= actor.exit_at)
+    if (actor.exit_code < 0 && la_clock_monotonic() >= actor.exit_at)
       exit_now(&actor);
   }
   g_free(actor.polls);

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "kernel/netns.h"
 #include "kernel/trace.h"
@@ -64,18 +65,6 @@ typedef struct {
   bool rebooted;
   GError *error; /* what broke on the way */
 } Run;
-
-static LaTime clock_of(clockid_t id)
-{
-  struct timespec now;
-  clock_gettime(id, &now);
-  return (LaTime)now.tv_sec * LA_SEC + now.tv_nsec;
-}
-
-static LaTime monotonic(void)
-{
-  return clock_of(CLOCK_MONOTONIC);
-}
 
 char *la_lab_truth_path(const char *capture)
 {
@@ -166,13 +155,13 @@ static void look_at_sockets(Run *run)
     if (run->hosts[end].diag == NULL)
       continue;
     g_array_set_size(run->sockets, 0);
-    LaLabDump dump = {.began = monotonic(), .end = (LaLabEnd)end, .sockets = run->sockets};
+    LaLabDump dump = {.began = la_clock_monotonic(), .end = (LaLabEnd)end, .sockets = run->sockets};
     if (!la_inet_diag_dump(run->hosts[end].diag, LA_INET_DIAG_PLAIN, run->sockets, NULL))
       continue;
-    dump.ended = monotonic();
+    dump.ended = la_clock_monotonic();
     la_lab_truth_sockets(run->truth, &dump);
   }
-  run->recording.end = monotonic();
+  run->recording.end = la_clock_monotonic();
   if (run->trace != NULL) {
     g_array_set_size(run->events, 0);
     la_trace_read(run->trace, run->events);
@@ -192,7 +181,7 @@ static void reboot(Run *run)
   if (run->trace != NULL) /* what the old kernel did on its way out is dated before the reboot, and left out */
     look_at_sockets(run);
   la_lab_host_clear(&run->hosts[end]);
-  la_lab_truth_reboot(run->truth, monotonic(), end);
+  la_lab_truth_reboot(run->truth, la_clock_monotonic(), end);
   if (run->error == NULL && start_host(run, end, 1, &run->error))
     start_cast(run, LA_LAB_CAST_AFTER_REBOOT, &run->error);
 }
@@ -205,7 +194,7 @@ static void take_reports(Run *run)
     la_lab_truth_app(run->truth, end, &report);
     if (report.op != LA_LAB_MARK || report.finished)
       continue;
-    la_lab_relay_mark(run->relay, monotonic(), (unsigned)report.n);
+    la_lab_relay_mark(run->relay, la_clock_monotonic(), (unsigned)report.n);
     la_lab_recorder_mark(run->recorder, (unsigned)report.n);
     if (run->experiment->reboot_mark != 0 && report.n == run->experiment->reboot_mark && !run->rebooted)
       reboot(run);
@@ -234,14 +223,14 @@ static void take_frames(Run *run)
   for (int end = 0; end < LA_LAB_END_N; end++) {
     for (unsigned i = 0; i < counts[end]; i++) {
       const Frame *frame = &run->frames[(unsigned)end * BATCH + i];
-      la_lab_relay_take(run->relay, monotonic(), (LaLabEnd)end, frame->bytes, frame->len);
+      la_lab_relay_take(run->relay, la_clock_monotonic(), (LaLabEnd)end, frame->bytes, frame->len);
     }
   }
 }
 
 static void wait_for_something(const Run *run)
 {
-  LaTime wake = MIN(la_lab_relay_next(run->relay), run->next_look), left = wake - monotonic();
+  LaTime wake = MIN(la_lab_relay_next(run->relay), run->next_look), left = wake - la_clock_monotonic();
   struct timespec span = {.tv_sec = left > 0 ? left / LA_SEC : 0, .tv_nsec = left > 0 ? left % LA_SEC : 0};
   struct pollfd polls[] = {{.fd = run->hosts[LA_LAB_CLIENT].packets, .events = POLLIN},
                            {.fd = run->hosts[LA_LAB_SERVER].packets, .events = POLLIN},
@@ -253,20 +242,20 @@ static void turn(Run *run)
 {
   wait_for_something(run);
   take_frames(run);
-  la_lab_relay_advance(run->relay, monotonic());
-  LaTime now = monotonic();
+  la_lab_relay_advance(run->relay, la_clock_monotonic());
+  LaTime now = la_clock_monotonic();
   if (now < run->next_look)
     return;
   look_at_sockets(run);
   /* A machine with a large table is not kept busy with it: a quarter of its time at most. */
-  LaTime cost = monotonic() - now;
-  run->next_look = monotonic() + MAX(PERIOD, 3 * cost);
+  LaTime cost = la_clock_monotonic() - now;
+  run->next_look = la_clock_monotonic() + MAX(PERIOD, 3 * cost);
 }
 
 static bool wait_for_listeners(Run *run)
 {
-  LaTime limit = monotonic() + (LaTime)LISTEN_LIMIT_MS * LA_MSEC;
-  while (!la_lab_cast_is_listening(run->cast) && monotonic() < limit && run->error == NULL && *run->setup->stop == 0)
+  LaTime limit = la_clock_monotonic() + (LaTime)LISTEN_LIMIT_MS * LA_MSEC;
+  while (!la_lab_cast_is_listening(run->cast) && la_clock_monotonic() < limit && run->error == NULL && *run->setup->stop == 0)
     turn(run);
   return run->error == NULL;
 }
@@ -274,7 +263,7 @@ static bool wait_for_listeners(Run *run)
 /* Whether the recording is over. */
 static bool is_over(Run *run)
 {
-  LaTime now = monotonic();
+  LaTime now = la_clock_monotonic();
   if (*run->setup->stop != 0 && run->error == NULL)
     g_set_error(&run->error, LA_ERROR, LA_ERROR_INTERNAL, "stopped");
   if (run->error != NULL || now - run->recording.started > LIMIT)
@@ -309,8 +298,8 @@ static bool prepare(Run *run, GError **error)
     return false;
   LaLabRelayHooks hooks = {.send = send_frame, .record = record_packet, .note = note_network, .ctx = run};
   run->relay = la_lab_relay_new(run->experiment, &run->wire, &hooks);
-  run->recording.started = monotonic();
-  run->wall_offset = clock_of(CLOCK_REALTIME) - monotonic();
+  run->recording.started = la_clock_monotonic();
+  run->wall_offset = la_clock_wall() - la_clock_monotonic();
   g_autofree char *name = g_path_get_basename(setup->capture);
   uname(&about);
   LaLabTruthSetup truth = {.experiment = run->experiment,
@@ -363,7 +352,7 @@ static bool write_truth(Run *run, GError **error)
 static bool finish(Run *run, GError **error)
 {
   look_at_sockets(run);
-  run->recording.stopped = monotonic();
+  run->recording.stopped = la_clock_monotonic();
   run->recording.packets = la_lab_recorder_packets(run->recorder);
   la_lab_cast_kill(run->cast, LA_LAB_END_N);
   take_reports(run);

@@ -112,7 +112,7 @@ def check_length(lint):
 
 PRINTS = r"\b(?:printf|vprintf|puts|putchar|perror|g_print|g_printerr|stdout|stderr)\b"
 ENDS = r"\b(?:exit|_exit|_Exit|quick_exit|abort)\s*\("
-CLOCKS = r"(?<![\w.>])(?:time|clock|gettimeofday|clock_gettime|timespec_get|g_get_real_time|g_get_monotonic_time|g_date_time_new_now\w*)\s*\("
+CLOCKS = r"(?<![\w.>])(?:time|clock|gettimeofday|clock_gettime|timespec_get|g_get_real_time|g_get_monotonic_time|g_date_time_new_now\w*|la_clock_\w+)\s*\("
 
 
 def check_calls(lint):

@@ -119,7 +119,8 @@ class Calls(Tree):
     def test_each(self):
         for call, word in (("printf(x);", "prints"), ("fputs(x, stderr);", "prints"), ("g_print(x);", "prints"), ("puts(x);", "prints"),
                            ("exit (1);", "exits"), ("_exit(1);", "exits"), ("abort();", "exits"),
-                           ("t = time(NULL);", "clock"), ("clock_gettime(a, b);", "clock"), ("g_get_real_time();", "clock")):
+                           ("t = time(NULL);", "clock"), ("clock_gettime(a, b);", "clock"), ("g_get_real_time();", "clock"),
+                           ("la_clock_wall();", "clock")):
             with self.subTest(call):
                 self.write("src/track/b.c", "\n" + call + "\n")
                 self.fails("calls", "src/track/b.c:2", word)
