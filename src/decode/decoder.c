@@ -47,28 +47,39 @@ static StepFunction *const steps[LA_STEP_N] = {
     [LA_STEP_TCP] = la_tcp_step,
 };
 
-LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
-                       LaIcmpError *ret_icmp)
+void la_walk_begin(LaWalk *w, const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *segment, LaIcmpError *icmp)
 {
   uint64_t wire_len = la_packet_wire_len(packet);
-  LaWalk walk = {
+  *w = (LaWalk){
       .in = la_cursor_init(packet->data, packet->captured_len < wire_len ? packet->captured_len : (size_t)wire_len),
       .wire_end = wire_len,
       .start = packet->data,
       .packet = packet,
       .options = options,
-      .segment = ret_segment,
-      .icmp = ret_icmp,
+      .segment = segment,
+      .icmp = icmp,
       .link_type = packet->link_type,
   };
-  la_segment_begin(ret_segment, packet);
+  la_segment_begin(segment, packet);
+}
+
+LaDecodeResult la_walk_run(LaWalk *w)
+{
   LaStep step = LA_STEP_LINK;
   for (int headers = 0; headers < LA_WALK_DEPTH; headers++) {
-    step = steps[step](&walk);
+    step = steps[step](w);
     if (step < LA_STEP_LINK)
       return (LaDecodeResult)step;
   }
   return LA_DECODED_MALFORMED;
+}
+
+LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
+                       LaIcmpError *ret_icmp)
+{
+  LaWalk walk;
+  la_walk_begin(&walk, packet, options, ret_segment, ret_icmp);
+  return la_walk_run(&walk);
 }
 
 LaDecodeResult la_decode(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,

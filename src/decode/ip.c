@@ -94,6 +94,7 @@ static void enter_ip(LaWalk *w, uint64_t begin, uint64_t len)
 {
   uint64_t taken = la_walk_offset(w) - begin;
   w->stated_end = begin + len;
+  w->ip_begin = begin;
   la_walk_limit(w, len - taken);
   w->ip_seen = true;
   w->guessed = false;

@@ -77,6 +77,7 @@ typedef struct {
   LaCursor in;          /* the captured bytes of the layer at hand */
   uint64_t wire_end;    /* offset at which the layer at hand ended on the wire */
   uint64_t stated_end;  /* the same by the innermost IP header alone, whatever the packet's length on the wire */
+  uint64_t ip_begin;    /* offset of the innermost IP header so far */
   const uint8_t *start; /* the packet's first byte; the offsets count from here */
   const LaPacketView *packet;
   const LaDecodeOptions *options;
@@ -283,6 +284,14 @@ static inline void la_tcp_fill(LaSegment *segment, const uint8_t *tcp, size_t ca
     la_tcp_fill_options(segment, tcp, captured);
 }
 
+/* Whether an option of this kind, with `len` bytes of value, is as long as its kind is; true for kinds that are not known. */
+bool la_tcp_option_fits(uint8_t kind, const uint8_t *value, size_t len);
+
+/* One's complement sums (RFC 1071), not complemented: of the bytes in `in`, and of the pseudo header of a segment of `len` bytes with
+ * the addresses of `segment` (RFC 9293 3.1). */
+uint16_t la_checksum_sum(LaCursor in);
+uint16_t la_tcp_pseudo_sum(const LaSegment *segment, uint32_t len);
+
 /* Whether the checksum of the `len` bytes of segment at `tcp` is wrong, with the pseudo header of `segment` (RFC 9293 3.1). */
 bool la_tcp_checksum_wrong(const LaSegment *segment, const uint8_t *tcp, uint32_t len);
 
@@ -295,7 +304,15 @@ bool la_fast_decode(const LaPacketView *packet, LaSegment *segment);
  * behind them may be scribbled on. */
 unsigned la_fast_decode_run(const LaPacketView *packets, unsigned count, LaSegment *segments);
 
-/* The general case. */
+/* Sets `w` before the packet's link header; all that `segment` and `icmp` (borrowed) will hold is written on the way. */
+void la_walk_begin(LaWalk *w, const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *segment,
+                   LaIcmpError *icmp);
+
+/* Walks to the result. With LA_DECODED_SEGMENT `w` then stands behind the fixed TCP header, `in` ends where the captured part of the
+ * innermost datagram does. */
+LaDecodeResult la_walk_run(LaWalk *w);
+
+/* The general case: both in one. */
 LaDecodeResult la_walk(const LaPacketView *packet, const LaDecodeOptions *options, LaSegment *ret_segment,
                        LaIcmpError *ret_icmp);
 

@@ -4,21 +4,7 @@
  * captured part of the header only; that some of it is missing is told, so that an absent option is not taken for
  * one that was not sent. A malformed option ends the list: where the next one would begin is then unknown. */
 #include "decode/layer.h"
-
-enum {
-  KIND_END = 0,
-  KIND_NOP = 1,
-  KIND_MSS = 2,
-  KIND_WSCALE = 3,
-  KIND_SACK_PERMITTED = 4,
-  KIND_SACK = 5,
-  KIND_TIMESTAMPS = 8,
-  KIND_MD5 = 19,
-  KIND_AO = 29,
-  KIND_MPTCP = 30,
-  KIND_FAST_OPEN = 34,
-  KIND_EXPERIMENT = 254, /* RFC 4727, RFC 6994 */
-};
+#include "decode/tcp_option.h"
 
 /* One option of `len` bytes at `value`, without its kind and length: notes it in `s` and returns its LA_OPT_ bit. LA_OPT_BAD when its
  * length is not what its kind has. */
@@ -106,17 +92,23 @@ static unsigned option_experiment(LaSegment *s, const uint8_t *value, size_t len
 
 /* THE TABLE: one row an option kind. */
 static OptionFunction *const kinds[256] = {
-    [KIND_MSS] = option_mss,
-    [KIND_WSCALE] = option_wscale,
-    [KIND_SACK_PERMITTED] = option_sack_permitted,
-    [KIND_SACK] = option_sack,
-    [KIND_TIMESTAMPS] = option_timestamps,
-    [KIND_MD5] = option_md5,
-    [KIND_AO] = option_ao,
-    [KIND_MPTCP] = option_mptcp,
-    [KIND_FAST_OPEN] = option_fast_open,
-    [KIND_EXPERIMENT] = option_experiment,
+    [LA_TCP_OPTION_MSS] = option_mss,
+    [LA_TCP_OPTION_WSCALE] = option_wscale,
+    [LA_TCP_OPTION_SACK_PERMITTED] = option_sack_permitted,
+    [LA_TCP_OPTION_SACK] = option_sack,
+    [LA_TCP_OPTION_TIMESTAMPS] = option_timestamps,
+    [LA_TCP_OPTION_MD5] = option_md5,
+    [LA_TCP_OPTION_AO] = option_ao,
+    [LA_TCP_OPTION_MPTCP] = option_mptcp,
+    [LA_TCP_OPTION_FAST_OPEN] = option_fast_open,
+    [LA_TCP_OPTION_EXPERIMENT] = option_experiment,
 };
+
+bool la_tcp_option_fits(uint8_t kind, const uint8_t *value, size_t len)
+{
+  LaSegment scratch = {0};
+  return kinds[kind] == NULL || kinds[kind](&scratch, value, len) != LA_OPT_BAD;
+}
 
 /* FNV-1a, four bytes a step. */
 static uint32_t mix_option(uint32_t hash, const uint8_t *value, size_t len)
@@ -136,7 +128,7 @@ static uint32_t mix_option(uint32_t hash, const uint8_t *value, size_t len)
 static unsigned options_cut(LaSegment *s, uint8_t kind, LaCursor rest, size_t value_len)
 {
   size_t blocks = la_cursor_left(&rest) / 8;
-  if (kind != KIND_SACK || value_len % 8 != 0 || value_len / 8 > LA_SACK_MAX || blocks == 0)
+  if (kind != LA_TCP_OPTION_SACK || value_len % 8 != 0 || value_len / 8 > LA_SACK_MAX || blocks == 0)
     return LA_OPT_CUT;
   return LA_OPT_CUT | option_sack(s, rest.at, blocks * 8);
 }
@@ -150,9 +142,9 @@ static unsigned read_options(LaSegment *s, LaCursor in, size_t stated)
   while (la_cursor_has(&in, 1)) {
     uint8_t kind = la_cursor_u8(&in);
     stated -= 1;
-    if (kind == KIND_END)
+    if (kind == LA_TCP_OPTION_END)
       return found;
-    if (kind == KIND_NOP)
+    if (kind == LA_TCP_OPTION_NOP)
       continue;
     if (stated == 0)
       return found | LA_OPT_BAD;
@@ -208,15 +200,29 @@ static uint64_t sum_words(LaCursor in)
   return sum + (uint64_t)la_cursor_peek_u8(&in, 0) * 256;
 }
 
-bool la_tcp_checksum_wrong(const LaSegment *segment, const uint8_t *tcp, uint32_t len)
+static uint16_t fold(uint64_t sum)
+{
+  while (sum >> 16 != 0)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return (uint16_t)sum;
+}
+
+uint16_t la_checksum_sum(LaCursor in)
+{
+  return fold(sum_words(in));
+}
+
+uint16_t la_tcp_pseudo_sum(const LaSegment *segment, uint32_t len)
 {
   size_t addr_len = segment->family == LA_FAMILY_IPV4 ? 4 : 16;
   uint64_t sum =
       sum_words(la_cursor_init(segment->src.bytes, addr_len)) + sum_words(la_cursor_init(segment->dst.bytes, addr_len));
-  sum += 6 + (len >> 16) + (len & 0xffff) + sum_words(la_cursor_init(tcp, len));
-  while (sum >> 16 != 0)
-    sum = (sum & 0xffff) + (sum >> 16);
-  return sum != 0xffff;
+  return fold(sum + 6 + (len >> 16) + (len & 0xffff));
+}
+
+bool la_tcp_checksum_wrong(const LaSegment *segment, const uint8_t *tcp, uint32_t len)
+{
+  return fold((uint64_t)la_tcp_pseudo_sum(segment, len) + la_checksum_sum(la_cursor_init(tcp, len))) != 0xffff;
 }
 
 LaStep la_tcp_step(LaWalk *w)

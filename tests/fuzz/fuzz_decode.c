@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/decoder.h"
+#include "decode/header_fields.h"
 #include "decode/layer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,6 +48,20 @@ static void check_fast_path(const LaPacketView *packet, const LaSegment *walked,
   check(fast.ttl == walked->ttl && fast.ip_id == walked->ip_id && fast.fragment == walked->fragment);
 }
 
+/* What a person is shown of it: there for every segment and for nothing else. */
+static void check_header_fields(const LaPacketView *packet, LaDecodeResult result)
+{
+  LaHeaderFields f;
+  check(la_header_fields_read(packet, &f) == (result == LA_DECODED_SEGMENT));
+  if (result != LA_DECODED_SEGMENT)
+    return;
+  check(f.option_count <= LA_TCP_OPTIONS_MAX && f.extension_count <= LA_EXTENSIONS_MAX &&
+        f.ip_options_len <= LA_IP_OPTIONS_MAX);
+  check(f.data_offset >= 5 && f.option_bytes_len + f.options_missing == f.data_offset * 4 - 20);
+  for (unsigned i = 0; i < f.option_count; i++)
+    check(f.options[i].value_len == 0 || f.options[i].value + f.options[i].value_len <= f.option_bytes_len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   LaCursor in = la_cursor_init(data, size);
@@ -78,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   LaDecodeResult walk_result = la_walk(&packet, &options, &walked, &icmp);
   check(walk_result == result);
   check_fast_path(&packet, &walked, walk_result);
+  check_header_fields(&packet, result);
   free(copy);
   return 0;
 }
