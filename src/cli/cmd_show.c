@@ -133,6 +133,14 @@ static bool belongs(const Second *second, const LaSegment *segment, const LaSegm
          segment->dst_port == conn->port[to];
 }
 
+/* Hands a segment of the wanted connection to the ladder, read again for all its fields when they are wanted. */
+static void show_segment(const Second *second, const LaPacketView *packet, const LaSegment *segment, const LaSegmentNote *note)
+{
+  LaHeaderFields fields;
+  bool read = la_ladder_wants_fields(second->ladder) && la_header_fields_read(packet, &fields);
+  la_ladder_segment(second->ladder, segment, note, read ? &fields : NULL);
+}
+
 static bool is_unread(const void *ctx)
 {
   const Second *second = ctx;
@@ -153,7 +161,7 @@ static bool follow_again(void *ctx, const LaBatch *batch, GError **error G_GNUC_
       const LaSegment *at = &batch->segments[segment++];
       note = la_tracker_segment(second->tracker, at);
       if (within && belongs(second, at, &note))
-        la_ladder_segment(second->ladder, at, &note);
+        show_segment(second, &batch->packets[i], at, &note);
       continue;
     }
     la_tracker_advance(second->tracker, batch->packets[i].time);
@@ -173,7 +181,6 @@ static bool follow_again(void *ctx, const LaBatch *batch, GError **error G_GNUC_
 
 static LaExitCode show_story(const LaPipeline *pipeline, const Keeper *keeper)
 {
-  static const LaRereadHooks hooks = {.batches = LA_BATCHES_FULL, .enough = is_unread, .batch = follow_again};
   const LaOptions *options = pipeline->options;
   LaOutput *out = keeper->base.out;
   g_autoptr(GError) error = NULL;
@@ -187,6 +194,9 @@ static LaExitCode show_story(const LaPipeline *pipeline, const Keeper *keeper)
   la_tracker_begin_file(tracker, 1);
   g_autoptr(LaLadder) ladder = la_ladder_new(keeper->story, &how, la_output_buffer(out));
   Second second = {.keeper = keeper, .tracker = tracker, .ladder = ladder, .out = out};
+  LaRereadHooks hooks = {.batches = la_ladder_wants_fields(ladder) ? LA_BATCHES_WITH_BYTES : LA_BATCHES_FULL,
+                         .enough = is_unread,
+                         .batch = follow_again};
   LaRereading pass = {
       .options = options, .filter = pipeline->filter, .interrupt = pipeline->interrupt, .spooled = pipeline->spooled};
   if (!la_reread(&pass, &hooks, &second, &error))

@@ -14,7 +14,8 @@
 
 #define RUN_WRITTEN 6 /* a run up to so long is written out */
 #define STATE_WIDTH 13
-#define ARROW_WIDTH 17
+#define ARROW_WIDTH (LA_LADDER_ARROW_LABEL + 4)
+#define LABEL_WIDTH 5 /* of a line of fields */
 
 typedef struct {
   LaSegment segment;
@@ -225,13 +226,13 @@ static void append_arrow(const LaLadder *ladder, LaSide side, const char *label)
 {
   bool utf8 = ladder->options.style.charset == LA_CHARSET_UTF8;
   const char *line = utf8 ? "\u2500" : "-";
-  unsigned rest = ARROW_WIDTH - 1 - (unsigned)MIN(strlen(label), ARROW_WIDTH - 4);
+  unsigned rest = ARROW_WIDTH - 1 - (unsigned)MIN(strlen(label), LA_LADDER_ARROW_LABEL);
   unsigned near = 2;
   if (side == LA_ACCEPTOR)
     g_string_append(ladder->out, utf8 ? "\u25c0" : "<");
   for (unsigned i = 0; i < (side == LA_OPENER ? near : rest - near); i++)
     g_string_append(ladder->out, line);
-  g_string_append_len(ladder->out, label, (gssize)MIN(strlen(label), ARROW_WIDTH - 4));
+  g_string_append_len(ladder->out, label, (gssize)MIN(strlen(label), LA_LADDER_ARROW_LABEL));
   for (unsigned i = 0; i < (side == LA_OPENER ? rest - near : near); i++)
     g_string_append(ladder->out, line);
   if (side == LA_OPENER)
@@ -300,6 +301,23 @@ static LaPaint paint_of(uint64_t marks)
   return LA_PAINT_NOTE;
 }
 
+/* The lines of `text`, a label and a tab before each, below a row. */
+static void append_fields(const LaLadder *ladder, const char *text)
+{
+  unsigned indent = ladder->frame_width + 1 + ladder->time_width + 2;
+  LaWrap wrap = {.width = ladder->options.style.width, .used = indent + LABEL_WIDTH, .indent = indent + LABEL_WIDTH};
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  for (unsigned i = 0; lines[i] != NULL; i++) {
+    g_auto(GStrv) parts = g_strsplit(lines[i], "\t", 2);
+    g_string_append_printf(ladder->out, "%*s", (int)indent, "");
+    la_style_paint(&ladder->options.style, ladder->out, LA_PAINT_DIM, parts[0]);
+    la_style_pad(ladder->out, (unsigned)strlen(parts[0]), LABEL_WIDTH);
+    la_wrap(ladder->out, parts[1] != NULL ? parts[1] : "", &wrap);
+    g_string_append_c(ladder->out, '\n');
+  }
+}
+
+/* A row, without the lines of fields below it. */
 static void write_row(LaLadder *ladder, const LaSegment *segment, const LaSegmentNote *note, LaSide side)
 {
   const LaLadderSide *sender = &ladder->memory[side];
@@ -319,20 +337,12 @@ static void write_row(LaLadder *ladder, const LaSegment *segment, const LaSegmen
     g_string_append_printf(text, " len %" G_GUINT32_FORMAT, segment->payload_len);
   g_autofree char *window = g_strdup_printf(" win %u", segment->window);
   unsigned used = left_columns(ladder) + (unsigned)text->len;
-  /* The window has room only where nothing more telling needs it; --verbose has it in the line below. */
+  /* The window has room only where nothing more telling needs it; --verbose has it in the lines below. */
   unsigned after = words->len > 0 ? 2 + la_style_columns(words->str, -1) : 0;
   if (ladder->options.detail != LA_LADDER_VERBOSE && used + strlen(window) + after <= ladder->options.style.width)
     g_string_append(text, window);
   g_string_append(ladder->out, text->str);
   append_words(ladder, words->str, left_columns(ladder) + (unsigned)text->len, paint_of(note->marks));
-  g_string_append_c(ladder->out, '\n');
-  if (ladder->options.detail != LA_LADDER_VERBOSE)
-    return;
-  unsigned indent = ladder->frame_width + 1 + ladder->time_width + 2;
-  g_string_truncate(text, 0);
-  la_ladder_fields(text, segment, peer, ladder->story->conn.end[side].wscale);
-  g_string_append_printf(ladder->out, "%*s", (int)indent, "");
-  la_wrap(ladder->out, text->str, &(LaWrap){.width = ladder->options.style.width, .used = indent, .indent = indent});
   g_string_append_c(ladder->out, '\n');
 }
 
@@ -412,7 +422,12 @@ static void hold(LaLadder *ladder, const LaSegment *segment, const LaSegmentNote
   ladder->run_last = segment->frame;
 }
 
-void la_ladder_segment(LaLadder *ladder, const LaSegment *segment, const LaSegmentNote *note)
+bool la_ladder_wants_fields(const LaLadder *ladder)
+{
+  return ladder->options.detail == LA_LADDER_VERBOSE;
+}
+
+void la_ladder_segment(LaLadder *ladder, const LaSegment *segment, const LaSegmentNote *note, const LaHeaderFields *fields)
 {
   const LaConnection *conn = &ladder->story->conn;
   /* By the final roles, which may differ from those of that moment. */
@@ -430,6 +445,11 @@ void la_ladder_segment(LaLadder *ladder, const LaSegment *segment, const LaSegme
   } else {
     end_run(ladder);
     write_row(ladder, segment, note, side);
+    if (la_ladder_wants_fields(ladder) && fields != NULL) {
+      g_autoptr(GString) text = g_string_new(NULL);
+      la_ladder_fields(text, segment, fields, &ladder->memory[LA_OTHER(side)], conn->end[side].wscale);
+      append_fields(ladder, text->str);
+    }
   }
   la_style_reduce(&ladder->options.style, ladder->out, from);
 }
@@ -451,6 +471,11 @@ void la_ladder_icmp(LaLadder *ladder, const LaIcmpError *icmp)
     g_string_append_printf(text, ", MTU %" G_GUINT32_FORMAT, icmp->mtu);
   append_words(ladder, text->str, used, LA_PAINT_WARNING);
   g_string_append_c(ladder->out, '\n');
+  if (la_ladder_wants_fields(ladder)) {
+    g_string_truncate(text, 0);
+    la_ladder_icmp_fields(text, icmp, &ladder->memory[to_opener ? LA_OPENER : LA_ACCEPTOR]);
+    append_fields(ladder, text->str);
+  }
   la_style_reduce(&ladder->options.style, ladder->out, from);
 }
 

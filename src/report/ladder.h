@@ -5,6 +5,7 @@
 #ifndef LA_REPORT_LADDER_H
 #define LA_REPORT_LADDER_H
 
+#include "decode/header_fields.h"
 #include "report/format.h"
 #include "report/record.h"
 #include "track/tracker.h"
@@ -48,8 +49,12 @@ LaLadder *la_ladder_new(const LaStory *story, const LaLadderOptions *options, GS
 void la_ladder_free(LaLadder *ladder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaLadder, la_ladder_free)
 
-/* The connection's packets, in capture order; the second for ICMP errors that quote it. */
-void la_ladder_segment(LaLadder *ladder, const LaSegment *segment, const LaSegmentNote *note);
+/* Whether la_ladder_segment wants the header's fields. */
+bool la_ladder_wants_fields(const LaLadder *ladder);
+
+/* The connection's packets, in capture order; the second for ICMP errors that quote it. `fields` may be NULL when they are not
+ * wanted, or not to be had. */
+void la_ladder_segment(LaLadder *ladder, const LaSegment *segment, const LaSegmentNote *note, const LaHeaderFields *fields);
 void la_ladder_icmp(LaLadder *ladder, const LaIcmpError *icmp);
 
 /* After the last packet: what is still folded, and the findings. */

@@ -34,7 +34,14 @@ void la_ladder_flags(GString *out, unsigned flags);
 /* Books the segment for later words. */
 void la_ladder_remember(LaLadderSide *memory, const LaSegment *segment, const LaSegmentNote *note, LaSide side);
 
-/* Appends every header field and option (--verbose), as one line without a newline. `wscale` is the sender's effective shift. */
-void la_ladder_fields(GString *out, const LaSegment *segment, const LaLadderSide *peer, unsigned wscale);
+#define LA_LADDER_ARROW_LABEL 13 /* columns of flags on an arrow */
+
+/* Appends every header field and option (--verbose), as lines of a label, a tab and the rest, the last without a newline. `peer` is
+ * the receiver, `wscale` the sender's effective shift. */
+void la_ladder_fields(GString *out, const LaSegment *segment, const LaHeaderFields *fields, const LaLadderSide *peer,
+                      unsigned wscale);
+
+/* The same for an ICMP error that quotes a segment of `quoted`. */
+void la_ladder_icmp_fields(GString *out, const LaIcmpError *icmp, const LaLadderSide *quoted);
 
 #endif

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/seq.h"
-#include "decode/decoder.h"
 #include "report/ladder_private.h"
 
 static const struct {
@@ -145,58 +144,4 @@ void la_ladder_remember(LaLadderSide *memory, const LaSegment *segment, const La
     sender->sent[sender->sent_count++ % LA_LADDER_RECALL] =
         (LaSent){.start = start, .end = start + segment->payload_len, .frame = segment->frame};
   }
-}
-
-static void add_options(GString *out, const LaSegment *segment, const LaLadderSide *peer)
-{
-  static const struct {
-    uint16_t option;
-    const char *words;
-  } plain[] = {
-      {LA_OPT_SACK_PERMITTED, "sackOK"}, {LA_OPT_MD5, "MD5"},       {LA_OPT_AO, "AO"},         {LA_OPT_MPTCP, "MPTCP"},
-      {LA_OPT_OTHER, "others"},          {LA_OPT_CUT, "cut short"}, {LA_OPT_BAD, "malformed"},
-  };
-  unsigned options = segment->options;
-  if (options == 0)
-    return;
-  g_string_append(out, ", options:");
-  gsize from = out->len;
-  if ((options & LA_OPT_MSS) != 0)
-    g_string_append_printf(out, " mss %u,", segment->mss);
-  if ((options & LA_OPT_WSCALE) != 0)
-    g_string_append_printf(out, " wscale %u,", segment->wscale);
-  if ((options & LA_OPT_TIMESTAMPS) != 0)
-    g_string_append_printf(out, " TS %" G_GUINT32_FORMAT " ecr %" G_GUINT32_FORMAT ",", segment->ts_val, segment->ts_ecr);
-  if ((options & LA_OPT_FAST_OPEN) != 0)
-    g_string_append_printf(out, segment->cookie_len > 0 ? " fast open cookie of %u bytes," : " fast open request,",
-                           segment->cookie_len);
-  for (unsigned i = 0; (options & LA_OPT_SACK) != 0 && i < segment->sack_count && i < LA_SACK_MAX; i++)
-    g_string_append_printf(out, " sack %" G_GUINT32_FORMAT "-%" G_GUINT32_FORMAT ",", segment->sack[i].left - peer->base,
-                           segment->sack[i].right - peer->base);
-  for (unsigned i = 0; i < G_N_ELEMENTS(plain); i++) {
-    if ((options & plain[i].option) != 0)
-      g_string_append_printf(out, " %s,", plain[i].words);
-  }
-  if (out->len > from)
-    g_string_truncate(out, out->len - 1);
-}
-
-void la_ladder_fields(GString *out, const LaSegment *segment, const LaLadderSide *peer, unsigned wscale)
-{
-  g_string_append_printf(out, segment->family == LA_FAMILY_IPV6 ? "hop limit %u" : "ttl %u", segment->ttl);
-  if (segment->family == LA_FAMILY_IPV4)
-    g_string_append_printf(out, ", id %u", segment->ip_id);
-  g_string_append_printf(out, ", window %u", segment->window);
-  if ((segment->flags & LA_TCP_SYN) == 0 && wscale > 0)
-    g_string_append_printf(out, " (%lu bytes)", (unsigned long)segment->window << MIN(wscale, 14));
-  g_string_append_printf(out, ", header %u bytes", segment->header_len);
-  if (segment->fragment != 0)
-    g_string_append(out, ", first fragment");
-  for (unsigned i = 0; i < segment->encap_count && i < LA_ENCAP_MAX; i++) {
-    char word[LA_ENCAP_TEXT_MAX];
-    g_string_append_printf(out, ", %s", la_encap_format(&segment->encap[i], word));
-  }
-  if (segment->interface > 0)
-    g_string_append_printf(out, ", interface %u", segment->interface);
-  add_options(out, segment, peer);
 }
