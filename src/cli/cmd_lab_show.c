@@ -119,7 +119,7 @@ typedef struct {
 static bool is_end(const LaConnection *conn, LaSide side, const LaHostPort *end)
 {
   LaHostPort at = la_connection_end(conn, side);
-  return at.port == end->port && at.family == end->family && la_addr_equal(&at.addr, &end->addr);
+  return la_host_port_equal(&at, end);
 }
 
 /* Which side of `conn` is the account's client; LA_SIDE_N: it is another connection. */

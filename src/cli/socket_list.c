@@ -106,50 +106,17 @@ static bool is_chosen(const LaSocketChoice *choice, const LaSocket *socket)
 
 /* ---- whose it is ---- */
 
-static guint hash_end(gconstpointer data)
-{
-  const LaHostPort *end = data;
-  guint hash = end->port * 2654435761u + end->family;
-  for (unsigned i = 0; i < sizeof end->addr.bytes; i++)
-    hash = hash * 31 + end->addr.bytes[i];
-  return hash;
-}
-
-static gboolean equal_ends(gconstpointer a, gconstpointer b)
-{
-  const LaHostPort *one = a;
-  const LaHostPort *other = b;
-  return one->port == other->port && one->family == other->family && la_addr_equal(&one->addr, &other->addr);
-}
-
 static guint hash_key(gconstpointer data)
 {
   const Key *key = data;
-  return hash_end(&key->end) ^ (key->outgoing ? 0x9e3779b9u : 0);
+  return la_host_port_hash(&key->end) ^ (key->outgoing ? 0x9e3779b9u : 0);
 }
 
 static gboolean equal_keys(gconstpointer a, gconstpointer b)
 {
   const Key *one = a;
   const Key *other = b;
-  return one->outgoing == other->outgoing && equal_ends(&one->end, &other->end);
-}
-
-/* The listener behind which this socket was accepted: on its own address, or on every address, IPv6 ones speaking IPv4 too. */
-static bool find_listener(const Build *build, const LaHostPort *local, LaHostPort *ret_end)
-{
-  LaHostPort candidates[3] = {
-      *local,
-      {.port = local->port, .family = local->family},
-      {.port = local->port, .family = LA_FAMILY_IPV6},
-  };
-  for (unsigned i = 0; i < G_N_ELEMENTS(candidates); i++) {
-    if (g_hash_table_contains(build->listeners, &candidates[i])) {
-      *ret_end = candidates[i];
-      return true;
-    }
-  }
-  return false;
+  return one->outgoing == other->outgoing && la_host_port_equal(&one->end, &other->end);
 }
 
 static bool is_ephemeral(const Build *build, uint16_t port)
@@ -162,8 +129,11 @@ static LaSocketRole find_role(const Build *build, const LaSocket *socket, LaHost
   *ret_end = socket->local;
   if (socket->state == LA_SOCKET_LISTEN)
     return LA_SOCKET_ROLE_LISTENER;
-  if (socket->state != LA_SOCKET_SYN_SENT && find_listener(build, &socket->local, ret_end))
+  const LaHostPort *listener = la_socket_listener(build->listeners, &socket->local);
+  if (socket->state != LA_SOCKET_SYN_SENT && listener != NULL) {
+    *ret_end = *listener;
     return LA_SOCKET_ROLE_SERVER;
+  }
   bool accepted = socket->state == LA_SOCKET_SYN_RECEIVED || socket->kind == LA_SOCKET_REQUEST ||
                   (!is_ephemeral(build, socket->local.port) && is_ephemeral(build, socket->remote.port));
   if (accepted && socket->state != LA_SOCKET_SYN_SENT)
@@ -313,7 +283,7 @@ void la_socket_list_init(LaSocketList *list, const GArray *sockets, const LaSock
   };
   Build build = {
       .list = list,
-      .listeners = g_hash_table_new(hash_end, equal_ends),
+      .listeners = g_hash_table_new(la_host_port_hash, la_host_port_equal),
       .services = g_hash_table_new_full(hash_key, equal_keys, g_free, NULL),
   };
   read_ports(&build);

@@ -1,7 +1,6 @@
 #include "kernel/socket.h"
 
 #include <assert.h>
-#include <glib.h>
 #include <netinet/tcp.h>
 
 static const char *const names[] = {
@@ -40,4 +39,19 @@ bool la_socket_state_from_kernel(unsigned number, LaSocketState *ret_state)
     return false;
   *ret_state = states[number];
   return true;
+}
+
+const LaHostPort *la_socket_listener(GHashTable *listeners, const LaHostPort *local)
+{
+  const LaHostPort candidates[] = {
+      *local,
+      {.port = local->port, .family = local->family},
+      {.port = local->port, .family = LA_FAMILY_IPV6},
+  };
+  for (unsigned i = 0; i < G_N_ELEMENTS(candidates); i++) {
+    const LaHostPort *found = g_hash_table_lookup(listeners, &candidates[i]);
+    if (found != NULL)
+      return found;
+  }
+  return NULL;
 }

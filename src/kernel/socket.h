@@ -2,6 +2,7 @@
 #ifndef LA_KERNEL_SOCKET_H
 #define LA_KERNEL_SOCKET_H
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -79,5 +80,9 @@ const char *la_socket_state_name(LaSocketState state);
 
 /* The state behind the kernel's number (1 = ESTABLISHED ... 12 = NEW_SYN_RECV). False, and `ret_state` untouched, for others. */
 bool la_socket_state_from_kernel(unsigned number, LaSocketState *ret_state);
+
+/* Of `listeners`, a set of LaHostPort (la_host_port_hash, la_host_port_equal), the one behind which a socket at `local` may have been
+ * accepted: on its own address, or on every address, IPv6 ones speaking IPv4 too. NULL: there is none. (borrowed from the set) */
+const LaHostPort *la_socket_listener(GHashTable *listeners, const LaHostPort *local);
 
 #endif

@@ -105,16 +105,11 @@ static Flight *new_flight(LaTime due, LaLabEnd from)
   return flight;
 }
 
-static bool same_end(const LaHostPort *a, const LaHostPort *b)
-{
-  return a->port == b->port && la_addr_equal(&a->addr, &b->addr);
-}
-
 static Flow *flow_of(LaLabRelay *relay, LaLabEnd from, const LaPacket *packet)
 {
   for (guint i = relay->flows->len; i > 0; i--) {
     Flow *flow = &g_array_index(relay->flows, Flow, i - 1);
-    if (same_end(&flow->at[from], &packet->src) && same_end(&flow->at[LA_LAB_OTHER(from)], &packet->dst))
+    if (la_host_port_equal(&flow->at[from], &packet->src) && la_host_port_equal(&flow->at[LA_LAB_OTHER(from)], &packet->dst))
       return flow;
   }
   Flow flow = {.opener = from};

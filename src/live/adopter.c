@@ -41,7 +41,8 @@ static void add_device(LaAdopter *adopter, const LaLiveDevice *device, bool capt
     g_autofree char *text = g_strdup(g_ptr_array_index(device->addresses, i));
     text[strcspn(text, "%")] = '\0'; /* the zone of a link-local address */
     LaHostPort key = {.port = 0};
-    if (la_addr_parse(text, &key.addr) == LA_FAMILY_NONE)
+    key.family = (uint8_t)la_addr_parse(text, &key.addr);
+    if (key.family == LA_FAMILY_NONE)
       continue;
     /* A link-local address may be on several. */
     bool before = GPOINTER_TO_UINT(g_hash_table_lookup(adopter->addresses, &key)) == ON_CAPTURED;
@@ -61,7 +62,7 @@ LaAdopter *la_adopter_new(const LaLiveOptions *options, GError **error)
   LaAdopter *adopter = g_new0(LaAdopter, 1);
   adopter->filter = filter;
   adopter->all = is_captured(options, "any");
-  adopter->addresses = g_hash_table_new_full(la_host_port_hash, la_host_port_same, g_free, NULL);
+  adopter->addresses = g_hash_table_new_full(la_host_port_hash, la_host_port_equal, g_free, NULL);
   for (guint i = 0; i < devices->len; i++) {
     const LaLiveDevice *device = g_ptr_array_index(devices, i);
     add_device(adopter, device, is_captured(options, device->name));
@@ -80,7 +81,7 @@ void la_adopter_free(LaAdopter *adopter)
 
 static unsigned where_is(const LaAdopter *adopter, const LaHostPort *end)
 {
-  LaHostPort key = {.addr = end->addr};
+  LaHostPort key = {.addr = end->addr, .family = end->family};
   return GPOINTER_TO_UINT(g_hash_table_lookup(adopter->addresses, &key));
 }
 

@@ -91,11 +91,6 @@ void la_metrics_name_ports(LaMetrics *metrics, const uint16_t *ports, unsigned c
 
 /* ---- places ---- */
 
-static bool same(const LaHostPort *a, const LaHostPort *b)
-{
-  return a->port == b->port && a->family == b->family && la_addr_equal(&a->addr, &b->addr);
-}
-
 static unsigned hash_of(const LaHostPort *service)
 {
   uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ service->port;
@@ -107,7 +102,7 @@ static unsigned hash_of(const LaHostPort *service)
 static unsigned find_place(const LaMetrics *metrics, const LaHostPort *service)
 {
   for (unsigned i = 0; i < OTHER; i++) {
-    if (metrics->places[i].used && same(&metrics->places[i].service, service))
+    if (metrics->places[i].used && la_host_port_equal(&metrics->places[i].service, service))
       return i;
   }
   return OTHER;
@@ -146,7 +141,7 @@ static void settle(LaMetrics *metrics, unsigned place, const LaHostPort *service
 static Candidate *count_candidate(LaMetrics *metrics, const LaHostPort *service)
 {
   Candidate *candidate = &metrics->candidates[hash_of(service) % CANDIDATES];
-  if (candidate->recent > 0 && !same(&candidate->service, service)) {
+  if (candidate->recent > 0 && !la_host_port_equal(&candidate->service, service)) {
     candidate->recent--;
     return NULL;
   }

@@ -15,16 +15,9 @@ struct LaSocketWatch {
   LaOwnerHelper *helper; /* NULL: none */
   GArray *sockets;       /* of LaSocket */
   GHashTable *index;     /* LaSocket (borrowed from sockets), by both ends */
-  GHashTable *listeners; /* LaHostPort (borrowed from sockets): where somebody listens, IPv4-mapped addresses as they are */
+  GHashTable *listeners; /* LaHostPort (borrowed from sockets): where somebody listens */
   LaTime read_at;        /* by the caller's `mono`; LA_TIME_NONE: by nobody's */
 };
-
-gboolean la_host_port_same(gconstpointer a, gconstpointer b)
-{
-  const LaHostPort *x = a;
-  const LaHostPort *y = b;
-  return x->port == y->port && la_addr_equal(&x->addr, &y->addr);
-}
 
 static guint hash_socket(gconstpointer key)
 {
@@ -36,7 +29,7 @@ static gboolean equal_sockets(gconstpointer a, gconstpointer b)
 {
   const LaSocket *x = a;
   const LaSocket *y = b;
-  return la_host_port_same(&x->local, &y->local) && la_host_port_same(&x->remote, &y->remote);
+  return la_host_port_equal(&x->local, &y->local) && la_host_port_equal(&x->remote, &y->remote);
 }
 
 static LaInetDiag *open_diag(const char *netns, GError **error)
@@ -66,7 +59,7 @@ LaSocketWatch *la_socket_watch_new(const char *netns, LaSocketOwners owners, GEr
   watch->helper = helper;
   watch->sockets = g_array_new(FALSE, FALSE, sizeof(LaSocket));
   watch->index = g_hash_table_new(hash_socket, equal_sockets);
-  watch->listeners = g_hash_table_new(la_host_port_hash, la_host_port_same);
+  watch->listeners = g_hash_table_new(la_host_port_hash, la_host_port_equal);
   watch->read_at = LA_TIME_NONE;
   return watch;
 }
@@ -100,36 +93,10 @@ bool la_socket_watch_refresh(LaSocketWatch *watch)
   return true;
 }
 
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-/* An IPv6 socket that carries IPv4 has mapped addresses (RFC 4291 section 2.5.5.2): what passes is IPv4. */
-static LaHostPort as_it_passes(const LaHostPort *end)
-{
-  if (end->family != LA_FAMILY_IPV6 || memcmp(end->addr.bytes, mapped, sizeof mapped) != 0)
-    return *end;
-  LaHostPort plain = {.port = end->port, .family = LA_FAMILY_IPV4};
-  memcpy(plain.addr.bytes, end->addr.bytes + sizeof mapped, 4);
-  return plain;
-}
-
-static bool is_listener(const LaSocketWatch *watch, const LaHostPort *end)
-{
-  LaHostPort anywhere = {.port = end->port};
-  return g_hash_table_contains(watch->listeners, end) || g_hash_table_contains(watch->listeners, &anywhere);
-}
-
 /* The socket of `side` on this machine, or NULL. */
 static const LaSocket *find(const LaSocketWatch *watch, const LaHostPort ends[LA_SIDE_N], LaSide side)
 {
   LaSocket key = {.local = ends[side], .remote = ends[LA_OTHER(side)]};
-  const LaSocket *socket = g_hash_table_lookup(watch->index, &key);
-  if (socket != NULL || key.local.family != LA_FAMILY_IPV4)
-    return socket;
-  LaHostPort *both[] = {&key.local, &key.remote};
-  for (unsigned i = 0; i < 2; i++) {
-    memcpy(both[i]->addr.bytes + sizeof mapped, both[i]->addr.bytes, 4);
-    memcpy(both[i]->addr.bytes, mapped, sizeof mapped);
-  }
   return g_hash_table_lookup(watch->index, &key);
 }
 
@@ -151,17 +118,15 @@ bool la_socket_watch_each(const LaSocketWatch *watch, unsigned *at, LaAdopted *r
     const LaSocket *socket = &g_array_index(watch->sockets, LaSocket, (*at)++);
     if (socket->state == LA_SOCKET_LISTEN)
       continue;
-    LaHostPort local = as_it_passes(&socket->local);
-    LaHostPort peer = as_it_passes(&socket->remote);
-    LaHostPort ends[LA_SIDE_N] = {peer, local};
+    LaHostPort ends[LA_SIDE_N] = {socket->remote, socket->local};
     LaTcpState other = state_of(find(watch, ends, LA_OPENER));
     LaListener listener = LA_LISTENER_NONE;
-    if (is_listener(watch, &socket->local) || is_listener(watch, &local))
+    if (la_socket_listener(watch->listeners, &socket->local) != NULL)
       listener = LA_LISTENER_LOCAL;
-    else if (other != LA_TCP_CLOSED && is_listener(watch, &peer))
+    else if (other != LA_TCP_CLOSED && la_socket_listener(watch->listeners, &socket->remote) != NULL)
       listener = LA_LISTENER_PEER;
-    *ret = (LaAdopted){.local = local,
-                       .peer = peer,
+    *ret = (LaAdopted){.local = socket->local,
+                       .peer = socket->remote,
                        .state = {socket->state, (uint8_t)other},
                        .listener = (uint8_t)listener,
                        .time = LA_TIME_NONE};
@@ -178,9 +143,7 @@ LaSocketCounts la_socket_watch_counts(const LaSocketWatch *watch, LaTracker *tra
     counts.states[socket->state]++;
     if (socket->state == LA_SOCKET_LISTEN || socket->state == LA_SOCKET_TIME_WAIT)
       continue;
-    LaHostPort local = as_it_passes(&socket->local);
-    LaHostPort remote = as_it_passes(&socket->remote);
-    counts.unseen += !la_tracker_has(tracker, &local, &remote);
+    counts.unseen += !la_tracker_has(tracker, &socket->local, &socket->remote);
   }
   return counts;
 }

@@ -50,9 +50,6 @@ unsigned la_socket_watch_contradictions(const LaSocketWatch *watch, LaTracker *t
  * packets contradict each other: one line each, as above. */
 unsigned la_socket_watch_reconcile(LaSocketWatch *watch, LaTracker *tracker, LaTime time, LaTime settled, GPtrArray *lines);
 
-/* As la_host_port_equal, but whatever the family: the kernel's and a capture's may differ. */
-gboolean la_host_port_same(gconstpointer a, gconstpointer b);
-
 /* Fills in what the kernel knows of the event's connection at the end the finding speaks of (either, if it speaks of none). Looks
  * again if the last reading is older than a second by `mono`. */
 void la_socket_watch_describe(LaSocketWatch *watch, LaTime mono, const LaEventRecord *event, LaEventSocket *ret);

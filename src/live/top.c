@@ -14,22 +14,6 @@ struct LaTop {
   GQueue events;       /* of LaTopEvent, the latest first */
 };
 
-static guint hash_service(gconstpointer key)
-{
-  const LaTopService *service = key;
-  guint hash = service->server.port * 2654435761u;
-  for (unsigned i = 0; i < sizeof service->server.addr.bytes; i++)
-    hash = (hash ^ service->server.addr.bytes[i]) * 16777619u;
-  return hash;
-}
-
-static gboolean equal_services(gconstpointer a, gconstpointer b)
-{
-  const LaHostPort *x = &((const LaTopService *)a)->server;
-  const LaHostPort *y = &((const LaTopService *)b)->server;
-  return x->port == y->port && x->family == y->family && la_addr_equal(&x->addr, &y->addr);
-}
-
 static void free_event(gpointer data)
 {
   LaTopEvent *event = data;
@@ -45,7 +29,7 @@ const char *la_top_order_name(LaTopOrder order)
 LaTop *la_top_new(void)
 {
   LaTop *top = g_new0(LaTop, 1);
-  top->index = g_hash_table_new_full(hash_service, equal_services, g_free, NULL);
+  top->index = g_hash_table_new_full(la_host_port_hash, la_host_port_equal, g_free, NULL);
   g_queue_init(&top->events);
   return top;
 }
@@ -61,14 +45,13 @@ void la_top_free(LaTop *top)
 
 static LaTopService *service_of(LaTop *top, const LaHostPort *server)
 {
-  LaTopService key = {.server = *server};
-  LaTopService *service = g_hash_table_lookup(top->index, &key);
+  LaTopService *service = g_hash_table_lookup(top->index, server);
   if (service != NULL)
     return service;
   if (g_hash_table_size(top->index) >= LA_TOP_SERVICES_MAX)
     return &top->others;
   service = g_new(LaTopService, 1);
-  *service = key;
+  *service = (LaTopService){.server = *server};
   g_hash_table_add(top->index, service);
   return service;
 }

@@ -12,7 +12,7 @@
 #define LA_TOP_EVENTS_MAX 200u
 
 typedef struct {
-  LaHostPort server;
+  LaHostPort server;         /* first: it is the key */
   uint64_t open, close_wait; /* now */
   uint64_t ended, reset;     /* since the beginning, as the next two */
   uint64_t errors, warnings;

@@ -24,16 +24,6 @@ static guint hash_server(gconstpointer data)
   return (guint)(mixed >> 32);
 }
 
-static bool same_server(const LaHostPort *a, const LaHostPort *b)
-{
-  return a->port == b->port && a->family == b->family && la_addr_equal(&a->addr, &b->addr);
-}
-
-static gboolean equal_server(gconstpointer a, gconstpointer b)
-{
-  return same_server(a, b);
-}
-
 static void clear_slot(LaSlot *slot)
 {
   la_case_free(slot->one);
@@ -69,8 +59,8 @@ LaJudge *la_judge_new(const LaJudgeOptions *options)
   judge->options.paths = NULL; /* copied below */
   judge->check = la_check_new(policy, options->now);
   judge->suites = g_ptr_array_new_with_free_func(free_suite);
-  judge->by_server = g_hash_table_new(hash_server, equal_server);
-  judge->of_sections = g_hash_table_new_full(hash_server, equal_server, g_free, NULL);
+  judge->by_server = g_hash_table_new(hash_server, la_host_port_equal);
+  judge->of_sections = g_hash_table_new_full(hash_server, la_host_port_equal, g_free, NULL);
   for (unsigned i = 0; i < options->paths->len; i++)
     g_ptr_array_add(judge->check->paths, g_strdup(g_ptr_array_index(options->paths, i)));
   for (unsigned i = 0; i < policy->services->len; i++)
@@ -158,7 +148,7 @@ static LaJudgeSuite *suite_of(LaJudge *judge, const LaConnection *conn, unsigned
   if (section != 0)
     return g_ptr_array_index(judge->suites, section);
   LaHostPort server = la_connection_end(conn, LA_ACCEPTOR);
-  if (judge->last != NULL && judge->last->section == 0 && same_server(&judge->last_server, &server))
+  if (judge->last != NULL && judge->last->section == 0 && la_host_port_equal(&judge->last_server, &server))
     return judge->last;
   LaJudgeSuite *suite = g_hash_table_lookup(judge->by_server, &server);
   if (suite == NULL)
@@ -172,7 +162,7 @@ static LaJudgeSuite *suite_of(LaJudge *judge, const LaConnection *conn, unsigned
 static void remember_server(LaJudge *judge, const LaConnection *conn, LaJudgeSuite *suite)
 {
   LaHostPort server = la_connection_end(conn, LA_ACCEPTOR);
-  if (judge->last == suite && same_server(&judge->last_server, &server))
+  if (judge->last == suite && la_host_port_equal(&judge->last_server, &server))
     return;
   judge->last = suite;
   judge->last_server = server;

@@ -30,15 +30,10 @@ static guint hash_key(gconstpointer data)
   return hash;
 }
 
-static bool same_end(const LaHostPort *a, const LaHostPort *b)
-{
-  return a->port == b->port && a->family == b->family && la_addr_equal(&a->addr, &b->addr);
-}
-
 static gboolean equal_key(gconstpointer a, gconstpointer b)
 {
-  return same_end(&((const Key *)a)->local, &((const Key *)b)->local) &&
-         same_end(&((const Key *)a)->remote, &((const Key *)b)->remote);
+  return la_host_port_equal(&((const Key *)a)->local, &((const Key *)b)->local) &&
+         la_host_port_equal(&((const Key *)a)->remote, &((const Key *)b)->remote);
 }
 
 static void free_entry(gpointer data)
