@@ -94,6 +94,7 @@ static bool open_one(LaOutputs *outputs, const LaOptions *options, const LaOutpu
   how->help = outputs->help;
   how->version = LASTACK_VERSION;
   how->interval = options->interval;
+  how->window = &options->window;
   g_ptr_array_add(outputs->reports, choice->format->begin(how, out));
   return true;
 }

@@ -27,6 +27,7 @@ typedef struct {
   LaContext context;        /* what the rules read beside a connection */
   LaFindings *findings;     /* (owned) */
   LaAggregate *aggregate;   /* over all files (owned) */
+  LaAggregate *reported;    /* the figures of what is reported; NULL: all is (owned) */
   GPtrArray *captures;      /* of LaCaptureRecord, those that could be opened (owned) */
   GArray *first_frames;     /* of uint64_t: the number of each capture's first packet, under --sequence */
   LaCaptureRecord *capture; /* the one being read (borrowed from captures) */
@@ -95,7 +96,10 @@ static LaConnection *finish_connection(Run *run, LaConnection *conn)
   capture->connections++;
   run->counts.connections_total++;
   la_capture_record_add_connection(capture, &record);
-  bool reported = la_window_has_connection(&run->options->window, &record) && is_selected(run, &record);
+  bool selected = is_selected(run, &record);
+  bool reported = selected && la_window_has_connection(&run->options->window, &record);
+  if (selected && run->reported != NULL)
+    (reported ? la_aggregate_connection : la_aggregate_passed)(run->reported, conn, run->findings);
   if (run->pipeline->selection != NULL)
     la_selection_note(run->pipeline->selection, file_number(run), conn->id, reported ? LA_REPORTED : LA_NOT_REPORTED);
   if (!reported)
@@ -368,6 +372,8 @@ static bool read_file(Run *run, const char *path, unsigned file, LaExitCode *ret
   if (run->pipeline->selection != NULL)
     la_selection_observed(run->pipeline->selection, file_number(run), capture->observed_until);
   la_aggregate_observed(run->aggregate, capture->start, capture->observed_until);
+  if (run->reported != NULL)
+    la_aggregate_observed(run->reported, capture->start, capture->observed_until);
   if (result == LA_READ_BROKEN) {
     const char *why = la_source_error(source);
     capture->broken_by = g_strdup(why != NULL ? why : "corrupt");
@@ -400,6 +406,9 @@ static void report_end(Run *run)
                                  .reports = run->pipeline->reports,
                                  .report_count = run->pipeline->report_count});
   la_aggregate_figures(run->aggregate, &run->counts.figures);
+  run->counts.narrowed = run->reported != NULL;
+  if (run->reported != NULL)
+    la_aggregate_figures(run->reported, &run->counts.reported);
   for (unsigned i = 0; i < run->captures->len; i++) {
     la_capture_record_conclude(g_ptr_array_index(run->captures, i));
     if (run->pipeline->judge != NULL)
@@ -450,6 +459,11 @@ LaExitCode la_pipeline_run(const LaPipeline *pipeline)
   uint32_t ports = run->options->port_range_end + 1u - MIN(run->options->track.ephemeral_low, run->options->port_range_end);
   LaAggregateOptions aggregate = la_aggregate_options(&run->options->thresholds, run->options->track.time_wait, ports);
   run->aggregate = la_aggregate_new(&aggregate);
+  aggregate.purpose = LA_AGGREGATE_FIGURES;
+  aggregate.from = run->options->window.from;
+  aggregate.to = run->options->window.to;
+  if (pipeline->where != NULL || !la_window_is_all(&run->options->window))
+    run->reported = la_aggregate_new(&aggregate);
   run->captures = g_ptr_array_new_with_free_func(free_capture);
   run->first_frames = g_array_new(FALSE, FALSE, sizeof(uint64_t));
   run->clock = LA_TIME_NONE;
@@ -459,6 +473,7 @@ LaExitCode la_pipeline_run(const LaPipeline *pipeline)
   g_ptr_array_unref(run->captures);
   g_array_unref(run->first_frames);
   la_aggregate_free(run->aggregate);
+  la_aggregate_free(run->reported);
   g_free(run->findings);
   g_free(run->batch);
   g_free(run);

@@ -43,10 +43,33 @@ static void take(LaAggregate *a, const LaDigest *d)
   la_subjects_bound(a->subjects, &of);
 }
 
+static void count_segments(LaAggregate *a, const LaConnection *conn)
+{
+  uint32_t again = 0;
+  for (unsigned side = 0; side < LA_SIDE_N; side++) {
+    a->segments[side] += conn->end[side].packets;
+    a->retransmitted[side] += conn->end[side].retransmitted;
+    again |= conn->end[side].retransmitted;
+    a->answers += (uint64_t)conn->end[side].syn_ack_sent + conn->end[side].rst;
+    a->ordinary_segments +=
+        conn->end[side].packets - MIN(conn->end[side].packets, (uint64_t)conn->end[side].syn + conn->end[side].rst);
+  }
+  a->answers += (conn->flags & LA_CONN_ICMP) != 0;
+  a->syns_again += conn->end[LA_OPENER].syn_sent > 1;
+  a->connections++;
+  a->with_retransmissions += again != 0 ? 1 : 0;
+}
+
+void la_aggregate_passed(LaAggregate *aggregate, const LaConnection *conn, const LaFindings *findings)
+{
+  la_digest_make(aggregate, conn, findings, &aggregate->queue[aggregate->queued % LA_AGGREGATE_QUEUE]);
+}
+
 void la_aggregate_connection(LaAggregate *aggregate, const LaConnection *conn, const LaFindings *findings)
 {
+  count_segments(aggregate, conn);
   LaDigest *digest = &aggregate->queue[aggregate->queued % LA_AGGREGATE_QUEUE];
-  if (!la_digest_make(aggregate, conn, findings, digest))
+  if (!la_digest_make(aggregate, conn, findings, digest) || aggregate->options.purpose == LA_AGGREGATE_FIGURES)
     return;
   aggregate->with_subjects++;
   digest->hashes = la_subjects_hashes(&digest->client, &digest->server);
@@ -73,6 +96,9 @@ LaAggregateOptions la_aggregate_options(const LaThresholds *thresholds, LaTime t
       .time_wait = time_wait,
       .ports = ports,
       .close_wait_held = thresholds->value[LA_RULE_INDEX_close_wait_pileup][1],
+      .purpose = LA_AGGREGATE_ALL,
+      .from = LA_TIME_NONE,
+      .to = LA_TIME_NONE,
   };
 }
 
@@ -99,6 +125,8 @@ LaAggregate *la_aggregate_new(const LaAggregateOptions *options)
   LaAggregate *aggregate = g_new0(LaAggregate, 1);
   aggregate->queue = g_new(LaDigest, LA_AGGREGATE_QUEUE);
   aggregate->options = *options;
+  aggregate->first_tick = options->from != LA_TIME_NONE ? la_tick(options->from) : 0;
+  aggregate->last_tick = options->to != LA_TIME_NONE ? la_tick(options->to) : LA_TICK_MAX;
   aggregate->subjects = la_subjects_new();
   aggregate->observed_from = aggregate->observed_until = LA_TIME_NONE;
   note_covered(aggregate);
@@ -117,6 +145,13 @@ void la_aggregate_free(LaAggregate *aggregate)
 
 void la_aggregate_observed(LaAggregate *aggregate, LaTime from, LaTime until)
 {
+  const LaAggregateOptions *options = &aggregate->options;
+  if (options->from != LA_TIME_NONE && from != LA_TIME_NONE)
+    from = MAX(from, options->from);
+  if (options->to != LA_TIME_NONE && until != LA_TIME_NONE)
+    until = MIN(until, options->to);
+  if (from != LA_TIME_NONE && until != LA_TIME_NONE && from > until)
+    return; /* all of it was before or after */
   if (from != LA_TIME_NONE && (aggregate->observed_from == LA_TIME_NONE || from < aggregate->observed_from))
     aggregate->observed_from = from;
   if (until != LA_TIME_NONE && (aggregate->observed_until == LA_TIME_NONE || until > aggregate->observed_until))
@@ -126,7 +161,8 @@ void la_aggregate_observed(LaAggregate *aggregate, LaTime from, LaTime until)
 bool la_aggregate_merge(LaAggregate *into, LaAggregate *from)
 {
   if (into->options.time_wait != from->options.time_wait || into->options.ports != from->options.ports ||
-      into->options.close_wait_held != from->options.close_wait_held)
+      into->options.close_wait_held != from->options.close_wait_held || into->options.purpose != from->options.purpose ||
+      into->first_tick != from->first_tick || into->last_tick != from->last_tick)
     return false;
   la_aggregate_flush(into);
   la_aggregate_flush(from);

@@ -12,13 +12,21 @@
 
 typedef struct LaAggregate LaAggregate;
 
+/* What an aggregate is for. */
+typedef enum {
+  LA_AGGREGATE_ALL,     /* figures, and findings about services, sources and pairs */
+  LA_AGGREGATE_FIGURES, /* figures alone: those of subjects are 0 */
+} LaAggregatePurpose;
+
 typedef struct {
   LaTime time_wait;       /* --time-wait */
   uint32_t ports;         /* how many ports --port-range holds */
   LaTime close_wait_held; /* threshold close-wait-pileup.held: how long a socket must have been in CLOSE_WAIT to count */
+  LaAggregatePurpose purpose;
+  LaTime from, to; /* only what happened then is in the figures (for LA_AGGREGATE_FIGURES alone); LA_TIME_NONE: no limit */
 } LaAggregateOptions;
 
-/* The options that go with these thresholds. */
+/* The options that go with these thresholds, for LA_AGGREGATE_ALL. */
 LaAggregateOptions la_aggregate_options(const LaThresholds *thresholds, LaTime time_wait, uint32_t ports);
 
 LaAggregate *la_aggregate_new(const LaAggregateOptions *options); /* (transfer full) */
@@ -27,6 +35,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaAggregate, la_aggregate_free)
 
 /* Takes a finished connection with its findings. Copies what it needs. */
 void la_aggregate_connection(LaAggregate *aggregate, const LaConnection *conn, const LaFindings *findings);
+
+/* With LA_AGGREGATE_FIGURES: takes a connection that was not there between `from` and `to`, except perhaps in TIME_WAIT, which counts. */
+void la_aggregate_passed(LaAggregate *aggregate, const LaConnection *conn, const LaFindings *findings);
 
 /* Packets were observed from `from` to `until`: of several captures the whole span counts. LA_TIME_NONE is passed over. */
 void la_aggregate_observed(LaAggregate *aggregate, LaTime from, LaTime until);
@@ -50,7 +61,7 @@ typedef struct {
   LaTime opened_peak_at, closed_peak_at, simultaneous_peak_at, time_wait_peak_at,
       close_wait_peak_at;                                 /* LA_TIME_NONE: there is none */
   LaTimes syn_to_syn_ack, syn_ack_to_ack, close;          /* `close`: teardown.duration_s */
-  uint64_t segments[LA_SIDE_N], retransmitted[LA_SIDE_N]; /* by the sender */
+  uint64_t segments[LA_SIDE_N], retransmitted[LA_SIDE_N]; /* by the sender; whenever they were sent */
   uint64_t connections, with_retransmissions;
   uint64_t services, sources, pairs;            /* kept */
   uint64_t services_not_kept, sources_not_kept; /* connections whose service, or source, found no room */

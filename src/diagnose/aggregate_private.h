@@ -13,9 +13,10 @@ typedef struct LaDigest LaDigest;
 
 struct LaAggregate {
   LaAggregateOptions options;
-  LaSubjects *subjects;   /* (owned) */
-  LaDigest *queue;        /* of LA_AGGREGATE_QUEUE (owned) */
-  uint32_t queued, taken; /* how many went in and out; the difference is what waits */
+  LaSubjects *subjects;           /* (owned) */
+  LaDigest *queue;                /* of LA_AGGREGATE_QUEUE (owned) */
+  uint32_t queued, taken;         /* how many went in and out; the difference is what waits */
+  uint64_t first_tick, last_tick; /* of what counts */
   LaPerSecond flows;
   LaHistogram syn_ack, ack, close;
   LaTime observed_from, observed_until;

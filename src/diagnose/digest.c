@@ -116,6 +116,31 @@ static LaSide time_waiter(const LaConnection *conn)
 
 /* ---- counting ---- */
 
+static bool is_within(const LaAggregate *a, uint64_t tick)
+{
+  return tick >= a->first_tick && tick <= a->last_tick;
+}
+
+/* Where only a stretch of time counts: what was there when it began is there from its first moment on, though it was not opened then. */
+static void count_limited(LaAggregate *a, LaFlow flow, uint64_t tick, int32_t change)
+{
+  if (tick > a->last_tick)
+    return;
+  if (flow == LA_FLOW_CLOSED)
+    change = -change;
+  if (flow == LA_FLOW_OPENED || flow == LA_FLOW_CLOSED)
+    flow = LA_FLOW_LIVE;
+  la_per_second_add(&a->flows, flow, a->first_tick, change);
+}
+
+static void count_flow(LaAggregate *a, LaFlow flow, uint64_t tick, int32_t change)
+{
+  if (G_LIKELY(is_within(a, tick)))
+    la_per_second_add(&a->flows, flow, tick, change);
+  else
+    count_limited(a, flow, tick, change);
+}
+
 static void service_event(const Case *c, unsigned kind, uint64_t tick)
 {
   if (c->digest->service_count < LA_DIGEST_CELLS)
@@ -186,9 +211,10 @@ static void count_close(const Case *c)
   const LaConnection *conn = c->conn;
   if (c->closed == LA_TIME_NONE)
     return;
-  a->closed++;
-  la_per_second_add(&a->flows, LA_FLOW_CLOSED, c->closed_tick, 1);
-  if (conn->first_fin < LA_SIDE_N && conn->end[conn->first_fin].fin_frame != 0 && la_time_is_known(conn->first_time))
+  bool counts = is_within(a, c->closed_tick);
+  a->closed += counts ? 1 : 0;
+  count_flow(a, LA_FLOW_CLOSED, c->closed_tick, 1);
+  if (counts && conn->first_fin < LA_SIDE_N && conn->end[conn->first_fin].fin_frame != 0 && la_time_is_known(conn->first_time))
     la_histogram_add(&a->close, c->closed - conn->end[conn->first_fin].fin_time);
   service_event(c, c->reset ? LA_RESET : LA_CLOSED, c->closed_tick);
   if (c->reset) {
@@ -201,15 +227,15 @@ static void count_close(const Case *c)
     return;
   }
   pair_event(c, waiter == LA_OPENER ? LA_PAIR_TIME_WAIT_CLIENT : LA_PAIR_TIME_WAIT_SERVER, c->closed_tick);
-  la_per_second_add(&a->flows, LA_FLOW_TIME_WAIT, c->closed_tick, 1);
+  count_flow(a, LA_FLOW_TIME_WAIT, c->closed_tick, 1);
   LaTime due = la_time_add(c->closed, a->options.time_wait);
   if (due <= conn->end_time) {
-    la_per_second_add(&a->flows, LA_FLOW_TIME_WAIT, la_tick(due), -1);
+    count_flow(a, LA_FLOW_TIME_WAIT, la_tick(due), -1);
   } else if (!c->lasts) {
     uint64_t end = la_tick(conn->end_time);
     pair_event(c, LA_PAIR_TIME_WAIT_EARLY, end);
     pair_event(c, LA_PAIR_TIME_WAIT_DUE, la_tick(due));
-    la_per_second_add(&a->flows, LA_FLOW_TIME_WAIT, end, -1);
+    count_flow(a, LA_FLOW_TIME_WAIT, end, -1);
   }
 }
 
@@ -228,9 +254,9 @@ static void count_close_wait(const Case *c)
   uint64_t until_tick = la_tick(wait.until);
   /* What is over within a tick changes no level. */
   if (from_tick != until_tick || !ended) {
-    la_per_second_add(&c->aggregate->flows, LA_FLOW_CLOSE_WAIT, from_tick, 1);
+    count_flow(c->aggregate, LA_FLOW_CLOSE_WAIT, from_tick, 1);
     if (ended)
-      la_per_second_add(&c->aggregate->flows, LA_FLOW_CLOSE_WAIT, until_tick, -1);
+      count_flow(c->aggregate, LA_FLOW_CLOSE_WAIT, until_tick, -1);
   }
   if (wait.held <= c->aggregate->options.close_wait_held)
     return;
@@ -251,40 +277,25 @@ static void count_life(const Case *c)
   const LaConnection *conn = c->conn;
   bool opened = c->attempt.time != LA_TIME_NONE && c->attempt.service == LA_SERVED;
   if (!opened && c->closed != LA_TIME_NONE)
-    la_per_second_add(&a->flows, LA_FLOW_LIVE, c->closed_tick, 1); /* closed without having been opened in the capture */
+    count_flow(a, LA_FLOW_LIVE, c->closed_tick, 1); /* closed without having been opened in the capture */
   if (!opened)
     return;
-  a->opened++;
-  la_per_second_add(&a->flows, LA_FLOW_OPENED, c->opened_tick, 1);
+  bool counts = is_within(a, c->opened_tick);
+  a->opened += counts ? 1 : 0;
+  count_flow(a, LA_FLOW_OPENED, c->opened_tick, 1);
   if (c->closed == LA_TIME_NONE && !c->lasts)
-    la_per_second_add(&a->flows, LA_FLOW_LIVE, la_tick(conn->end_time), -1); /* gone without having been closed */
+    count_flow(a, LA_FLOW_LIVE, la_tick(conn->end_time), -1); /* gone without having been closed */
   if (c->closed != LA_TIME_NONE)
     pair_event(c, LA_CELL_LIFE, la_histogram_bucket(c->closed - conn->first_time));
   if (c->opener->syn_frame == 0 || c->acceptor->syn_frame == 0 || !la_time_is_known(conn->first_time))
     return;
   LaTime wait = c->acceptor->syn_time - c->opener->syn_time;
-  la_histogram_add(&a->syn_ack, wait);
-  if (conn->handshake_ack_frame != 0)
+  if (counts)
+    la_histogram_add(&a->syn_ack, wait);
+  if (counts && conn->handshake_ack_frame != 0)
     la_histogram_add(&a->ack, conn->handshake_ack_time - c->acceptor->syn_time);
   if (wait > 0)
     c->digest->wait = (uint32_t)MIN(wait / WAIT_UNIT, UINT32_MAX);
-}
-
-static void count_segments(LaAggregate *a, const LaConnection *conn)
-{
-  uint32_t again = 0;
-  for (unsigned side = 0; side < LA_SIDE_N; side++) {
-    a->segments[side] += conn->end[side].packets;
-    a->retransmitted[side] += conn->end[side].retransmitted;
-    again |= conn->end[side].retransmitted;
-    a->answers += (uint64_t)conn->end[side].syn_ack_sent + conn->end[side].rst;
-    a->ordinary_segments +=
-        conn->end[side].packets - MIN(conn->end[side].packets, (uint64_t)conn->end[side].syn + conn->end[side].rst);
-  }
-  a->answers += (conn->flags & LA_CONN_ICMP) != 0;
-  a->syns_again += conn->end[LA_OPENER].syn_sent > 1;
-  a->connections++;
-  a->with_retransmissions += again != 0 ? 1 : 0;
 }
 
 bool la_digest_make(LaAggregate *aggregate, const LaConnection *conn, const LaFindings *findings, LaDigest *ret)
@@ -305,7 +316,6 @@ bool la_digest_make(LaAggregate *aggregate, const LaConnection *conn, const LaFi
   ret->file = conn->file;
   ret->findings = ret->wait = 0;
   ret->close_wait[LA_OPENER] = ret->close_wait[LA_ACCEPTOR] = 0;
-  count_segments(aggregate, conn);
   find_close(&c, handshake);
   c.attempt = judge(&c, handshake);
   c.opened_tick = c.attempt.time != LA_TIME_NONE ? la_tick(c.attempt.time) : 0;

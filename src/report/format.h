@@ -7,6 +7,7 @@
 #include "report/output.h"
 #include "report/record.h"
 #include "report/style.h"
+#include "report/window.h"
 #include "track/tracker.h"
 
 typedef enum {
@@ -34,10 +35,11 @@ typedef struct {
   const LaShowCommand *show_command; /* how connections are shown; NULL: there is no file to show */
   const char *run;                   /* live: members that each NDJSON record gets, `"host":"...",...`; NULL: none */
   LaPurpose purpose;
-  const LaCheck *check; /* what the policy's judge comes to, complete when `end` is called; NULL: no format that `judges` */
-  GHashTable *help;     /* code -> text of the manual (const char *, Markdown); NULL: not at hand */
-  const char *version;  /* of the program */
-  LaTime interval;      /* of a timeline's rows; 0: as fits */
+  const LaCheck *check;   /* what the policy's judge comes to, complete when `end` is called; NULL: no format that `judges` */
+  GHashTable *help;       /* code -> text of the manual (const char *, Markdown); NULL: not at hand */
+  const char *version;    /* of the program */
+  LaTime interval;        /* of a timeline's rows; 0: as fits */
+  const LaWindow *window; /* what of the time is reported; NULL: all */
 } LaReportOptions;
 
 typedef struct LaReport LaReport;

@@ -129,7 +129,7 @@ static void end(LaReport *base, const LaCounts *counts)
       g_string_append_c(out, '\n');
     la_text_overview(report, out, counts);
     la_text_findings(report, out, counts);
-    la_text_rates(report, out, &counts->figures);
+    la_text_rates(report, out, counts);
     if (base->options->check != NULL) {
       gsize before = out->len;
       g_string_append_c(out, '\n');

@@ -181,6 +181,8 @@ static LaReport *begin(const LaReportOptions *options, LaOutput *out)
   Report *report = g_new0(Report, 1);
   report->base = (LaReport){.format = &la_format_timeline, .options = options, .out = out};
   report->timeline = la_timeline_new(options->interval);
+  if (options->window != NULL)
+    la_timeline_limit(report->timeline, options->window);
   return &report->base;
 }
 

@@ -129,6 +129,7 @@ static void append_times(GString *out, const char *what, const LaTimes *times)
   g_string_append(out, "</tr>\n");
 }
 
+/* Of what opened and closed in the time that is reported. */
 static void append_figures(GString *out, const LaFigures *figures)
 {
   if (figures->syn_to_syn_ack.count + figures->syn_ack_to_ack.count + figures->close.count == 0)
@@ -140,6 +141,13 @@ static void append_figures(GString *out, const LaFigures *figures)
   append_times(out, "SYN-ACK to ACK", &figures->syn_ack_to_ack);
   append_times(out, "first FIN to the end", &figures->close);
   g_string_append(out, "</tbody></table></div>\n");
+}
+
+static void append_window(const LaHtmlReport *report, GString *out)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  la_text_window(&report->text, line);
+  la_html_text(out, line->str);
 }
 
 void la_html_overview(const LaHtmlReport *report, GString *out, const LaCounts *counts)
@@ -155,11 +163,16 @@ void la_html_overview(const LaHtmlReport *report, GString *out, const LaCounts *
     la_text_number(out, counts->connections);
     g_string_append(out, " of ");
     la_text_count(out, counts->connections_total, "connection", "connections");
-    g_string_append(out, " are selected.</p>\n");
+    g_string_append(out, " are reported");
+    if (!la_window_is_all(report->text.base.options->window)) {
+      g_string_append(out, ": those that were there ");
+      append_window(report, out);
+    }
+    g_string_append(out, ".</p>\n");
   }
   g_string_append(out, "<div class=\"two\">\n");
   append_results(out, "opened", opened, la_counts_handshakes(counts, opened), counts->connections);
   append_results(out, "closed", closed, la_counts_teardowns(counts, closed), counts->connections);
-  append_figures(out, &counts->figures);
+  append_figures(out, counts->narrowed ? &counts->reported : &counts->figures);
   g_string_append(out, "</div>\n");
 }

@@ -118,6 +118,8 @@ typedef struct {
   uint64_t by_severity[LA_SEVERITY_N];
   uint64_t host_findings_left; /* beyond LA_HOST_FINDINGS_MAX */
   LaFigures figures;           /* over all that were followed; `connections` 0: none were made */
+  LaFigures reported;          /* with `narrowed`: over those reported, of the time that is reported; else not made */
+  bool narrowed;               /* only some of the connections, or some of the time, are reported */
 } LaCounts;
 
 /* A result and how often it came. */

@@ -48,7 +48,10 @@ void la_text_span(const LaTextReport *report, LaTime *ret_start, LaTime *ret_end
 void la_text_overview(const LaTextReport *report, GString *out, const LaCounts *counts);
 
 /* How fast connections came and went, and how long handshakes and closes took. Nothing for a handful of connections. */
-void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *figures);
+void la_text_rates(const LaTextReport *report, GString *out, const LaCounts *counts);
+
+/* The time that is reported, when it is not all: "from 02:10:00 to 02:20:00"; with an open end "from 02:10:00 on", "up to 02:20:00". */
+void la_text_window(const LaTextReport *report, GString *out);
 
 /* Begins a finding's block: an empty line, the severity, the title. */
 void la_text_block(const LaTextReport *report, GString *out, LaSeverity severity, const char *title);

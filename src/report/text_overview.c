@@ -95,6 +95,38 @@ static void overview_when(const LaTextReport *report, GString *out)
   la_text_sentence(report, out, "when", line->str);
 }
 
+void la_text_window(const LaTextReport *report, GString *out)
+{
+  const LaStyle *style = &report->base.options->style;
+  const LaWindow *window = report->base.options->window;
+  if (la_window_is_all(window))
+    return;
+  LaTime start, end;
+  la_text_span(report, &start, &end);
+  LaTime first = window->from != LA_TIME_NONE ? window->from : window->to;
+  LaTime near = start != LA_TIME_NONE ? start : first;
+  LaTime span = start != LA_TIME_NONE ? end - start : 0;
+  g_string_append(out, window->from != LA_TIME_NONE ? "from " : "up to ");
+  la_text_time(style, out, first, near, span);
+  if (window->from == LA_TIME_NONE)
+    return;
+  g_string_append(out, window->to != LA_TIME_NONE ? " to " : " on");
+  if (window->to != LA_TIME_NONE)
+    la_text_time(style, out, window->to, first, span);
+}
+
+static void overview_window(const LaTextReport *report, GString *out, const LaCounts *counts)
+{
+  if (la_window_is_all(report->base.options->window))
+    return;
+  g_autoptr(GString) line = g_string_new(NULL);
+  la_text_window(report, line);
+  g_string_append(line, ": what follows is of ");
+  la_text_count(line, counts->connections, "connection", "connections");
+  g_string_append(line, counts->connections == 1 ? " that was there then" : " that were there then");
+  la_text_sentence(report, out, "reported", line->str);
+}
+
 static void part(GString *line, uint64_t count, const char *one, const char *many)
 {
   if (count == 0)
@@ -123,7 +155,8 @@ static void overview_what(const LaTextReport *report, GString *out, const LaCoun
   g_autoptr(GString) line = g_string_new(NULL);
   la_text_count(line, sum.segments, "TCP segment in ", "TCP segments in ");
   la_text_count(line, counts->connections_total, "connection", "connections");
-  if (counts->connections_total != counts->connections) {
+  bool all = la_window_is_all(report->base.options->window); /* else a line of its own says how many */
+  if (all && counts->connections_total != counts->connections) {
     g_string_append(line, ", ");
     la_text_number(line, counts->connections);
     g_string_append(line, " of them selected");
@@ -200,6 +233,7 @@ void la_text_overview(const LaTextReport *report, GString *out, const LaCounts *
   overview_files(report, out);
   overview_when(report, out);
   overview_what(report, out, counts);
+  overview_window(report, out, counts);
   if (counts->connections > 0)
     overview_tables(report, out, counts);
 }

@@ -42,13 +42,36 @@ static double percent(uint64_t part, uint64_t whole)
 /* Fewer connections make no rates, and their times stand in the ladder. */
 #define RATES_MIN 10
 
-void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *figures)
+/* "rates and times", and of what, when it is not everything that was read. */
+static void append_heading(const LaTextReport *report, GString *out, const LaCounts *counts)
 {
+  const LaStyle *style = &report->base.options->style;
+  g_autoptr(GString) line = g_string_new(NULL);
+  if (counts->narrowed) {
+    la_text_count(line, counts->reported.connections, "connection", "connections");
+    if (!la_window_is_all(report->base.options->window)) {
+      g_string_append(line, ", ");
+      la_text_window(report, line);
+    }
+  } else if (counts->connections != counts->connections_total) {
+    g_string_append(line, "all ");
+    la_text_count(line, counts->connections_total, "connection", "connections");
+  }
+  la_style_paint(style, out, LA_PAINT_BOLD, "rates and times");
+  if (line->len > 0) {
+    g_string_prepend(line, " of ");
+    la_style_paint(style, out, LA_PAINT_BOLD, line->str);
+  }
+  g_string_append_c(out, '\n');
+}
+
+void la_text_rates(const LaTextReport *report, GString *out, const LaCounts *counts)
+{
+  const LaFigures *figures = counts->narrowed ? &counts->reported : &counts->figures;
   if (figures->connections < RATES_MIN)
     return;
   g_string_append_c(out, '\n');
-  la_style_paint(&report->base.options->style, out, LA_PAINT_BOLD, "rates and times");
-  g_string_append_c(out, '\n');
+  append_heading(report, out, counts);
   g_autoptr(GString) line = g_string_new(NULL);
   append_rate(report, line, "opened", figures->opened_per_s, figures->opened_peak_per_s, figures->opened_peak_at);
   append_rate(report, line, "; closed", figures->closed_per_s, figures->closed_peak_per_s, figures->closed_peak_at);
@@ -77,8 +100,11 @@ void la_text_rates(const LaTextReport *report, GString *out, const LaFigures *fi
                          percent(figures->retransmitted[LA_ACCEPTOR], figures->segments[LA_ACCEPTOR]));
   la_text_count(line, figures->with_retransmissions, "connection", "connections");
   g_string_append_printf(line, " (%.1f %%)", percent(figures->with_retransmissions, figures->connections));
+  if (!la_window_is_all(report->base.options->window))
+    g_string_append(line, "; counted over their whole lives");
   la_text_sentence(report, out, "again", line->str);
 
+  figures = &counts->figures; /* hosts are judged by all that was read */
   if (figures->services_not_kept == 0 && figures->sources_not_kept == 0)
     return;
   g_string_truncate(line, 0);

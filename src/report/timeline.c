@@ -52,6 +52,7 @@ struct LaTimeline {
   GHashTable *services; /* name -> Service (owned) */
   Service *others;      /* (owned) */
   GPtrArray *shown;     /* of Service, once concluded (borrowed) */
+  LaWindow window;
   LaTime unit;
   bool asked; /* its length was */
   unsigned grown;
@@ -178,6 +179,13 @@ static void bound(LaTimeline *timeline)
 
 void la_timeline_observed(LaTimeline *timeline, LaTime from, LaTime until)
 {
+  const LaWindow *window = &timeline->window;
+  if (window->from != LA_TIME_NONE && from != LA_TIME_NONE)
+    from = MAX(from, window->from);
+  if (window->to != LA_TIME_NONE && until != LA_TIME_NONE)
+    until = MIN(until, window->to);
+  if (from != LA_TIME_NONE && until != LA_TIME_NONE && from > until)
+    return;
   const LaTime times[] = {from, until};
   for (unsigned i = 0; i < G_N_ELEMENTS(times); i++) {
     if (times[i] == LA_TIME_NONE)
@@ -192,6 +200,12 @@ void la_timeline_observed(LaTimeline *timeline, LaTime from, LaTime until)
 
 static void note(LaTimeline *timeline, Service *service, LaTime time, unsigned column, int32_t change)
 {
+  const LaWindow *window = &timeline->window;
+  bool before = window->from != LA_TIME_NONE && time < window->from;
+  if ((window->to != LA_TIME_NONE && time > window->to) || (before && column < LA_TIMELINE_STATES))
+    return;
+  if (before)
+    time = window->from;
   la_timeline_observed(timeline, time, LA_TIME_NONE);
   cell_of(timeline, service, floor_div(time, timeline->unit))->change[column] += change;
 }
@@ -393,7 +407,13 @@ LaTimeline *la_timeline_new(LaTime interval)
   timeline->asked = interval != 0;
   timeline->unit = interval != 0 ? interval : units[0];
   timeline->from = timeline->until = LA_TIME_NONE;
+  timeline->window = (LaWindow){.from = LA_TIME_NONE, .to = LA_TIME_NONE};
   return timeline;
+}
+
+void la_timeline_limit(LaTimeline *timeline, const LaWindow *window)
+{
+  timeline->window = *window;
 }
 
 void la_timeline_free(LaTimeline *timeline)

@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "report/window.h"
 #include "track/connection.h"
 
 /* What is told of an interval. */
@@ -33,6 +34,9 @@ typedef struct LaTimeline LaTimeline;
  * fits. (transfer full) */
 LaTimeline *la_timeline_new(LaTime interval);
 void la_timeline_free(LaTimeline *timeline);
+
+/* To be called first: only what happened in the window is told; who was there before is there when it begins. */
+void la_timeline_limit(LaTimeline *timeline, const LaWindow *window);
 
 /* Takes a finished connection, which must be whole. */
 void la_timeline_add(LaTimeline *timeline, const LaConnection *conn);

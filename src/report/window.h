@@ -13,6 +13,12 @@ typedef struct {
   LaTime from, to;
 } LaWindow;
 
+/* Whether it leaves nothing out; NULL: so it does. */
+static inline bool la_window_is_all(const LaWindow *window)
+{
+  return window == NULL || (window->from == LA_TIME_NONE && window->to == LA_TIME_NONE);
+}
+
 /* Whether a finished connection was there. One that was closed, reset or never came about is there from its first packet to its last: that
  * a timer of TIME_WAIT or of a lost SYN runs on is nothing that the capture shows. One that was left open, in whatever state, is there
  * until its record ends: at the end of observation, or when it was given up. */

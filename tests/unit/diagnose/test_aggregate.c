@@ -563,6 +563,49 @@ static void figures_count_what_happened(void **state)
   bench_free(bench);
 }
 
+/* A hundred connections, one each 10 ms; of the second half second, from the 50th on, is told. */
+static void figures_of_a_stretch_of_time(void **state)
+{
+  (void)state;
+  Bench *bench = bench_new();
+  LaAggregateOptions options = la_aggregate_options(&bench->thresholds, 60 * LA_SEC, 28232);
+  options.purpose = LA_AGGREGATE_FIGURES;
+  options.from = BEGIN + 500 * LA_MSEC;
+  options.to = BEGIN + 1000 * LA_MSEC;
+  g_autoptr(LaAggregate) aggregate = la_aggregate_new(&options);
+  la_aggregate_observed(aggregate, BEGIN, BEGIN + 2000 * LA_SEC);
+  la_aggregate_observed(aggregate, BEGIN + 3000 * LA_SEC, BEGIN + 4000 * LA_SEC); /* all of it later */
+  for (unsigned i = 0; i < 200; i++) {
+    make(&(Plan){.kind = i % 2 == 0 ? SERVED : LEAKED,
+                 .client = 1,
+                 .server = 2,
+                 .port = 80,
+                 .at = BEGIN + i * 10 * LA_MSEC,
+                 .frame = 1 + i},
+         bench->conn);
+    if (i < 100)
+      la_aggregate_connection(aggregate, bench->conn, bench->none);
+    else
+      la_aggregate_passed(aggregate, bench->conn, bench->none);
+  }
+  LaFigures figures;
+  la_aggregate_figures(aggregate, &figures);
+  assert_true(figures.observed_from == options.from && figures.observed_until == options.to);
+  assert_int_equal(figures.connections, 100);
+  assert_true(figures.opened >= 49 && figures.opened <= 51);
+  assert_true(figures.syn_to_syn_ack.count == figures.opened);
+  assert_true(figures.opened_per_s > 97 && figures.opened_per_s < 103);
+  assert_true(figures.opened_peak_per_s <= figures.opened);
+  assert_true(figures.simultaneous_peak >= 50 && figures.simultaneous_peak <= 55); /* leaked ones from before, too */
+  assert_int_equal(figures.services, 0);
+  uint64_t left;
+  g_autoptr(GArray) findings = la_aggregate_findings(aggregate, &bench->context, &left);
+  assert_int_equal(findings->len, 0);
+  g_autoptr(LaAggregate) whole = aggregate_new(bench);
+  assert_false(la_aggregate_merge(whole, aggregate));
+  bench_free(bench);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -570,7 +613,7 @@ int main(void)
       cmocka_unit_test(overflow_is_bounded_and_told),        cmocka_unit_test(other_options_do_not_merge),
       cmocka_unit_test(thresholds_are_where_they_should_be), cmocka_unit_test(facts_are_right),
       cmocka_unit_test(forged_sources_blame_the_network),    cmocka_unit_test(a_capture_of_syns_only_shows_no_flood),
-      cmocka_unit_test(figures_count_what_happened),
+      cmocka_unit_test(figures_count_what_happened),         cmocka_unit_test(figures_of_a_stretch_of_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
