@@ -1,7 +1,8 @@
 /* How the verdict is found.
  *
  * The timeline holds every SYN and SYN-ACK, the opener's first ACK and its first data and repetitions. What was sent again
- * before the other end could have answered says nothing: a SYN that crosses the SYN-ACK, a SYN-ACK that crosses the ACK.
+ * before the other end could have answered says nothing: a SYN that crosses the SYN-ACK, a SYN-ACK that crosses the ACK; on a path
+ * that takes longer than a kernel's first timer that is so from the beginning (track/round_trip.h).
  *
  * After the opener's ACK a SYN-ACK comes again for three reasons. The ACK was lost: then the next one settles it. The listener
  * waits for data by intention (TCP_DEFER_ACCEPT): then the kernel leaves out its first retries and sends one late SYN-ACK. The
@@ -78,6 +79,10 @@ static LaOpening read_timeline(const LaConnection *conn)
                  .late_last = LA_TIME_NONE,
                  .cured_time = LA_TIME_NONE,
                  .data_first_time = LA_TIME_NONE};
+  if (conn->end[LA_OPENER].syn_sent > 1)
+    o.syn = la_round_trip(conn, LA_OPENER);
+  if (conn->end[LA_ACCEPTOR].syn_ack_sent > 1)
+    o.syn_ack = la_round_trip(conn, LA_ACCEPTOR);
   LaTime flight = flight_of(conn);
   unsigned pending = 0; /* sendings of payload since the last late SYN-ACK */
   for (unsigned i = 0; i < conn->moments_used; i++) {
@@ -208,7 +213,8 @@ static void judge_after_ack(const LaConnection *conn, const LaContext *context, 
     if (!worked(conn) && (conn->flags & LA_CONN_RST) == 0 && is_cookie_silence(conn, context)) {
       o->kind = LA_OPENING_QUEUE_FULL;
       o->stage = LA_QUEUE_COOKIE;
-    } else if (o->syn_acks > 1 && o->syn_ack_answered - o->syn_ack_first >= TIMER_MIN) {
+    } else if (o->syn_acks > 1 && o->syn_ack_answered - o->syn_ack_first >= TIMER_MIN &&
+               o->syn_ack.kind != LA_SENT_AGAIN_NEEDLESS) {
       o->kind = LA_OPENING_SYN_ACK_REPEATED;
     }
     return;

@@ -5,6 +5,7 @@
 #define LA_DIAGNOSE_VERDICT_HANDSHAKE_H
 
 #include "track/connection.h"
+#include "track/round_trip.h"
 
 typedef enum {
   LA_OPENING_FINE,                 /* nothing to say, or no verdict is possible */
@@ -28,6 +29,7 @@ typedef struct {
   LaOpeningKind kind;
   LaQueueStage stage;                     /* with QUEUE_FULL */
   bool others_heard;                      /* with QUEUE_FULL: the service's other connections were heard meanwhile */
+  LaRoundTrip syn, syn_ack;               /* of each half, where it was sent again: whether that was needed */
   unsigned syns_before;                   /* sendings of the SYN before the first SYN-ACK */
   LaTime syn_last_before;                 /* the last of them */
   unsigned syns_after;                    /* sendings of the SYN that a SYN-ACK had had the time to reach */

@@ -183,7 +183,7 @@ static uint64_t classify_ack(const LaConnection *conn, LaSide side, const LaSegm
   if ((peer->flags & LA_END_SYN_ACK) != 0 && side == LA_OPENER && (s->flags & (LA_TCP_SYN | LA_TCP_RST)) == 0) {
     if (conn->handshake_ack_frame == 0 && la_seq_gt(s->ack, peer->isn))
       marks |= LA_MARK_HANDSHAKE_ACK | LA_MARK_ACKS_SYN;
-    else if (bare && s->ack == peer->isn + 1 && peer->syn_last_time >= me->last_time)
+    else if (bare && s->ack == peer->isn + 1 && (peer->syn_ack_sent > 1 || peer->syn_last_time >= me->last_time))
       marks |= LA_MARK_ACKS_SYN;
   }
   if ((peer->flags & LA_END_FIN) != 0 && la_seq_ge(s->ack, peer->fin_end) &&

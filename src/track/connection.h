@@ -5,6 +5,7 @@
 #ifndef LA_TRACK_CONNECTION_H
 #define LA_TRACK_CONNECTION_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -104,7 +105,7 @@ enum {
 #define LA_MARK_CORRECTED LA_MARK(LA_MARK_BIT_CORRECTED)   /* showed that an assumed step had not happened */
 #define LA_MARK_BAD_CHECKSUM LA_MARK(LA_MARK_BIT_BAD_CHECKSUM)
 
-/* One segment (or ICMP error) of the timeline, 80 bytes. The timeline holds every SYN, FIN and RST, the acknowledgments of these, the
+/* One segment (or ICMP error) of the timeline, 72 bytes. The timeline holds every SYN, FIN and RST, the acknowledgments of these, the
  * first payload of each side, and whatever is unusual; not ordinary data and its acknowledgments. */
 typedef struct {
   LaTime time;
@@ -114,7 +115,9 @@ typedef struct {
   uint32_t seq;
   uint32_t ack;
   uint32_t payload_len;
-  uint32_t ts_val;    /* 0 without timestamps */
+  uint32_t ts_val; /* 0 without timestamps */
+  uint32_t
+      ts_ecr; /* of a SYN-ACK after two SYNs, and of the opener's segments after two SYN-ACKs: which of them it echoes; else 0 */
   uint32_t in_flight; /* octets of `side` not yet acknowledged before this segment */
   uint32_t peer_in_flight;
   uint16_t flags;   /* LA_TCP_*; ICMP: type << 8 | code */
@@ -126,6 +129,8 @@ typedef struct {
   uint8_t state;      /* LaTcpState of the sender before it */
   uint8_t peer_state; /* of the receiver before it */
 } LaMoment;
+
+static_assert(sizeof(LaMoment) == 72, "as the comment says");
 
 /* One step of an endpoint's path through the states. */
 typedef struct {

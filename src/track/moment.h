@@ -19,6 +19,13 @@ static inline uint32_t la_in_flight(const LaEndpoint *end)
   return la_seq_gt(end->snd_nxt, end->snd_una) ? end->snd_nxt - end->snd_una : 0;
 }
 
+/* Where it may name one of several sendings. Whatever a brief holds (brief.h) comes before there are several. */
+static inline uint32_t la_echo_that_tells(const LaEndpoint *peer, const LaSegment *s)
+{
+  bool several = (s->flags & LA_TCP_SYN) != 0 ? peer->syn_sent > 1 : peer->syn_ack_sent > 1;
+  return several && (s->options & LA_OPT_TIMESTAMPS) != 0 && (s->flags & LA_TCP_ACK) != 0 ? s->ts_ecr : 0;
+}
+
 /* Adds `s` of `me`, as both ends stand before it; its marks are the caller's to set. */
 static inline LaMoment *la_moment_add_ends(LaPool *pool, LaConnection *conn, const LaEndpoint *me, const LaEndpoint *peer,
                                            const LaSegment *s)
@@ -31,6 +38,7 @@ static inline LaMoment *la_moment_add_ends(LaPool *pool, LaConnection *conn, con
   m->ack = (s->flags & LA_TCP_ACK) != 0 ? s->ack : 0;
   m->payload_len = s->payload_len;
   m->ts_val = (s->options & LA_OPT_TIMESTAMPS) != 0 ? s->ts_val : 0;
+  m->ts_ecr = la_echo_that_tells(peer, s);
   m->in_flight = la_in_flight(me);
   m->peer_in_flight = la_in_flight(peer);
   m->flags = s->flags;

@@ -1,6 +1,7 @@
 /* What a finished connection amounts to: the words of `handshake.result`, `teardown.result`, `final` and `app_error`. */
 #include "base/seq.h"
 #include "track/connection.h"
+#include "track/round_trip.h"
 
 /* One lone SYN followed by less silence than this says nothing (the first retry comes after a second). */
 #define SYN_VERDICT LA_SEC
@@ -23,15 +24,18 @@ LaTime la_connection_rtt(const LaConnection *conn)
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
   if (conn->handshake_ack_frame == 0 || (acceptor->flags & LA_END_SYN_ACK) == 0)
     return LA_TIME_NONE;
-  /* With retries the later sendings bound the path's time better than the first. */
-  LaTime client_half = conn->handshake_ack_time - acceptor->syn_last_time;
-  if (client_half < 0)
-    client_half = conn->handshake_ack_time - acceptor->syn_time;
+  LaTime client_half = conn->handshake_ack_time - acceptor->syn_time;
+  if (acceptor->syn_ack_sent > 1) {
+    LaRoundTrip trip = la_round_trip(conn, LA_ACCEPTOR);
+    client_half = trip.likely != LA_TIME_NONE ? trip.likely : client_half;
+  }
   LaTime server_half = 0;
   if ((opener->flags & LA_END_SYN) != 0) {
-    server_half = acceptor->syn_time - opener->syn_last_time;
-    if (server_half < 0)
-      server_half = acceptor->syn_time - opener->syn_time;
+    server_half = acceptor->syn_time - opener->syn_time;
+    if (opener->syn_sent > 1) {
+      LaRoundTrip trip = la_round_trip(conn, LA_OPENER);
+      server_half = trip.likely != LA_TIME_NONE ? trip.likely : server_half;
+    }
   }
   LaTime rtt = (client_half > 0 ? client_half : 0) + (server_half > 0 ? server_half : 0);
   return rtt;

@@ -1,4 +1,5 @@
-/* One step of the handshake took long although nothing had to be sent twice. Kernels answer these segments, not applications:
+/* One step of the handshake took long although nothing had to be sent twice; what a timer sent again in vain, since the path takes longer,
+ * counts as that. Kernels answer these segments, not applications:
  * the path is slow, or a host. */
 #include "diagnose/evidence.h"
 
@@ -31,11 +32,20 @@ static bool is_slow(LaTime span, LaTime usual, const LaContext *context)
          span > usual * LA_THRESHOLD(context, handshake_slow, 1);
 }
 
+/* Whatever was sent again was sent by a timer that is shorter than the path. */
+static bool all_needless(const LaOpening *o)
+{
+  bool syn = o->syn.kind == LA_SENT_AGAIN_NEEDLESS;
+  bool syn_ack = o->syn_ack.kind == LA_SENT_AGAIN_NEEDLESS;
+  return o->kind == LA_OPENING_FINE && (syn || syn_ack) && (syn || o->syns_before <= 1) && (syn_ack || o->syn_acks <= 1);
+}
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
-  if (opener->syn_sent != 1 || acceptor->syn_ack_sent != 1 || conn->handshake_ack_frame == 0 ||
+  unsigned again = opener->syn_sent + acceptor->syn_ack_sent - 2;
+  if ((again != 0 && !all_needless(&context->opening)) || conn->handshake_ack_frame == 0 ||
       acceptor->syn_frame < opener->syn_frame ||
       (conn->flags & (LA_CONN_SIMULTANEOUS | LA_CONN_SPLIT | LA_CONN_TIME_WENT_BACK)) != 0 || conn->earlier.challenges != 0)
     return false;
@@ -70,6 +80,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_span(ret, "syn_to_syn_ack_s", syn_ack);
   la_finding_add_span(ret, "syn_ack_to_ack_s", ack);
   LaTime usual = ret->variant == SYN_ACK ? usual_syn_ack : usual_ack;
+  la_finding_add_count(ret, "retries", again);
   la_finding_add_span(ret, "usual_s", usual != LA_TIME_NONE ? rounded(usual) : LA_TIME_NONE);
   return true;
 }
@@ -94,13 +105,22 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     la_say_span(out, usual);
     g_string_append(out, " is usual for this service");
   }
+  const char *end = by_server ? "server" : "client";
+  if (la_fact_count(f, "retries") != 0) {
+    g_string_append_printf(out, ", longer than a kernel waits before it sends again: the ");
+    la_say_count(out, la_fact_count(f, "retries"), "repetition", "repetitions");
+    g_string_append_printf(
+        out, " in the handshake %s needless, nothing was lost, and the path on the %s's side of the capture point is slow.",
+        la_fact_count(f, "retries") == 1 ? "was" : "were", end);
+    return;
+  }
   if (took >= RETRY_MIN) {
     g_string_append(out, ", without a retry in the capture: as long as a retry takes, so the first was probably lost before "
                          "the point of capture.");
     return;
   }
   g_string_append_printf(out, ", without a retry: the path on the %s's side of the capture point is slow, or that host is.",
-                         by_server ? "server" : "client");
+                         end);
 }
 
 const LaRule la_rule_handshake_slow = {

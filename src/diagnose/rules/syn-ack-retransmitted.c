@@ -16,7 +16,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->at = o->syn_ack_first;
   ret->blame = LA_BLAME_NETWORK;
   la_finding_rests_on_silence(ret, o->syn_ack_first, o->syn_ack_answered); /* an ACK before that makes it handshake-ack-lost */
-  ret->confidence = la_missed(conn, LA_OPENER) ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
+  ret->variant = o->syn_ack.kind == LA_SENT_AGAIN_UNCLEAR;
+  ret->confidence = la_missed(conn, LA_OPENER) || ret->variant != 0 ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
   la_finding_add_packet(ret, conn->handshake_ack_frame);
   la_finding_add_count(ret, "retries", o->syn_acks - 1);
   la_finding_add_span(ret, "added_delay_s", o->syn_ack_answered - o->syn_ack_first);
@@ -32,7 +33,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   g_string_append(out, " before it was acknowledged, which delayed the connect by ");
   la_say_span(out, la_fact_span(f, "added_delay_s"));
-  g_string_append(out, ": the network lost the SYN-ACK or the ACK.");
+  g_string_append(out, f->variant != 0
+                           ? ": the network lost the SYN-ACK or the ACK, or the path takes longer than the server's timer."
+                           : ": the network lost the SYN-ACK or the ACK.");
 }
 
 const LaRule la_rule_syn_ack_retransmitted = {

@@ -38,9 +38,11 @@ static const Field step_fields[] = {STEP(time), STEP(frame), STEP(proved_by), ST
 static const Field hole_fields[] = {HOLE(start), HOLE(end), HOLE(since), HOLE(acked_frame)};
 static const Field encap_fields[] = {ENCAP(id), ENCAP(kind), ENCAP(has_id)};
 static const Field moment_fields[] = {
-    MOMENT(time),        MOMENT(frame),  MOMENT(marks),     MOMENT(since_last),     MOMENT(seq),   MOMENT(ack),
-    MOMENT(payload_len), MOMENT(ts_val), MOMENT(in_flight), MOMENT(peer_in_flight), MOMENT(flags), MOMENT(window),
-    MOMENT(options),     MOMENT(ip_id),  MOMENT(ttl),       MOMENT(side),           MOMENT(state), MOMENT(peer_state),
+    MOMENT(time),   MOMENT(frame),     MOMENT(marks),          MOMENT(since_last),
+    MOMENT(seq),    MOMENT(ack),       MOMENT(payload_len),    MOMENT(ts_val),
+    MOMENT(ts_ecr), MOMENT(in_flight), MOMENT(peer_in_flight), MOMENT(flags),
+    MOMENT(window), MOMENT(options),   MOMENT(ip_id),          MOMENT(ttl),
+    MOMENT(side),   MOMENT(state),     MOMENT(peer_state),
 };
 static const Field earlier_fields[] = {
     EARLIER(id),

@@ -346,6 +346,9 @@ static void the_round_trip_is_both_halves_of_the_handshake(void **state)
   assert_int_equal(rtt_of("0 S SA 0 1; 20 C A 1 1"), 20 * LA_MSEC); /* the SYN is not in the capture */
   /* of what was sent again, the last counts */
   assert_int_equal(rtt_of("0 C S 0; 1000 C S 0; 7 S SA 0 1; 1000 S SA 0 1; 20 C A 1 1"), 27 * LA_MSEC);
+  /* unless each is answered, and as long after: the path is slow */
+  assert_int_equal(rtt_of("0 C S 0; 1000 C S 0; 400 S SA 0 1; 1 C A 1 1; 999 S SA 0 1"), 1401 * LA_MSEC);
+  assert_int_equal(rtt_of("0 C S 0; 1 S SA 0 1; 1000 S SA 0 1; 399 C A 1 1; 1000 C A 1 1"), 1400 * LA_MSEC);
   /* the SYN-ACK answers the first SYN, which the second had overtaken */
   assert_int_equal(rtt_of("0 C S 0; 1000 C S 0; -1 S SA 0 1; 20 C A 1 1"), 1019 * LA_MSEC);
 }
