@@ -6,10 +6,10 @@
  *
  * After the opener's ACK a SYN-ACK comes again for three reasons. The ACK was lost: then the next one settles it. The listener
  * waits for data by intention (TCP_DEFER_ACCEPT): then the kernel leaves out its first retries and sends one late SYN-ACK. The
- * accept queue is full: then it comes again and again, and data of the opener is dropped with the ACK. A single SYN-ACK a
- * second later is a lost ACK; data that was sent in vain meanwhile is a full queue, since one lost ACK does not stop the data
- * behind it; so are several rounds while others hold connections. What the very next ACK settles was loss, of the data as
- * well.
+ * accept queue is full: then it comes again and again, and data of the opener is dropped with the ACK, until there is room. A single
+ * SYN-ACK a second later is a lost ACK; data that is sent in vain to the end is a full queue, since one lost ACK does not stop the data
+ * behind it; so are several rounds while others hold connections. What the next ACK settles after more than one loss, or at several
+ * connections of one service, may be either: both are named. Captured on the server, an ACK has come, and the network is out of it.
  *
  * Behind a SYN cookie the server has no socket and repeats nothing; the same silence comes from a path that loses large
  * packets only, so large segments are no evidence. */
@@ -33,6 +33,9 @@
 /* Several rounds are more than a lost ACK. */
 #define ROUNDS_MIN 3
 #define SENDINGS_MIN 3
+/* So many connections of one service that lost the same segment are no chance any more. */
+#define LATE_ANSWERS_MIN 3
+#define PENDING_MAX 16
 #define HEARD_AFTER (10 * LA_SEC)
 /* A path that loses large packets lets these pass (RFC 9293 section 3.7.1: the least that every path takes). */
 #define SMALL_SEGMENT 536u
@@ -84,7 +87,9 @@ static LaOpening read_timeline(const LaConnection *conn)
   if (conn->end[LA_ACCEPTOR].syn_ack_sent > 1)
     o.syn_ack = la_round_trip(conn, LA_ACCEPTOR);
   LaTime flight = flight_of(conn);
-  unsigned pending = 0; /* sendings of payload since the last late SYN-ACK */
+  unsigned pending = 0,
+           early = 0; /* sendings of payload since the last late SYN-ACK; of these, such as had the time to arrive */
+  LaTime sent[PENDING_MAX];
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
     if ((m->marks & (LA_MARK_DUPLICATE | LA_MARK_STALE_SYN | LA_MARK_ICMP | LA_MARK_INVALID_FLAGS | LA_MARK_BAD_ACK)) != 0)
@@ -95,13 +100,17 @@ static LaOpening read_timeline(const LaConnection *conn)
       unsigned late = o.syn_acks_late;
       read_syn_ack(&o, conn, m, flight);
       if (o.syn_acks_late != late) {
-        o.data_in_vain += pending;
+        for (early = 0; early < pending && (early >= PENDING_MAX || m->time - sent[early] > flight); early++) {
+        }
+        o.data_in_vain += early;
         pending = 0;
       }
     } else if ((m->marks & LA_MARK_SYN) != 0) {
       read_syn(&o, m, flight);
     } else if ((m->marks & LA_MARK_RST) == 0) {
       if (m->payload_len != 0) {
+        if (pending < PENDING_MAX)
+          sent[pending] = m->time;
         pending++;
         if (o.data_first_time == LA_TIME_NONE)
           o.data_first_time = m->time;
@@ -220,6 +229,7 @@ static void judge_after_ack(const LaConnection *conn, const LaContext *context, 
     return;
   }
   o->others_heard = others_heard(conn, context, conn->handshake_ack_time, LA_TIME_MAX);
+  o->taken = worked(conn) && o->cured_frame != 0;
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   bool later_in_vain = !worked(conn) && opener->data_last_frame != 0 && opener->unanswered != 0;
   /* A queue is full of others; an ACK that is lost again and again needs none. */
@@ -232,8 +242,13 @@ static void judge_after_ack(const LaConnection *conn, const LaContext *context, 
     o->stage = LA_QUEUE_ACK_DROPPED;
   } else if (o->syn_acks_late == 1 && left_out && o->data_in_vain == 0) {
     o->kind = LA_OPENING_DEFERRED;
+  } else if (o->taken && context->vantage == LA_VANTAGE_SERVER && (conn->flags & LA_CONN_MISSED) == 0) {
+    o->kind = LA_OPENING_QUEUE_FULL; /* what is captured on the server has come */
+    o->stage = LA_QUEUE_ACK_DROPPED;
   } else if (o->cured_frame != 0) {
     o->kind = LA_OPENING_ACK_LOST;
+    bool others_too = context->service != NULL && context->service->late_answers >= LATE_ANSWERS_MIN;
+    o->queue_fits = o->syn_acks_late > 1 || o->data_in_vain != 0 || others_too;
   }
 }
 

@@ -28,6 +28,8 @@ typedef enum {
 typedef struct {
   LaOpeningKind kind;
   LaQueueStage stage;                     /* with QUEUE_FULL */
+  bool taken;                             /* with late SYN-ACKs: in the end the server took the connection */
+  bool queue_fits;                        /* with ACK_LOST: a queue that was full for a moment explains it as well */
   bool others_heard;                      /* with QUEUE_FULL: the service's other connections were heard meanwhile */
   LaRoundTrip syn, syn_ack;               /* of each half, where it was sent again: whether that was needed */
   unsigned syns_before;                   /* sendings of the SYN before the first SYN-ACK */

@@ -40,6 +40,7 @@ typedef struct {
   uint32_t with_payload; /* connections that showed payload */
   uint32_t
       queue_clients; /* different clients whose handshake the server did not finish: at most LA_SERVICE_CLIENTS are told apart */
+  uint32_t late_answers; /* connections whose SYN-ACK came again, by its timer, after the client had acknowledged it */
   uint32_t queue_client_hash[LA_SERVICE_CLIENTS];
   uint32_t spans;                          /* how many handshakes are in the buckets */
   uint16_t syn_ack_spans[LA_SPAN_BUCKETS]; /* SYN to SYN-ACK, without retries */

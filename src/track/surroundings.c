@@ -125,6 +125,19 @@ static bool shows_full_queue(const LaConnection *conn, const LaAround *what)
   return (what->marks & LA_MARK_RST) != 0 && (what->segment->flags & LA_TCP_ACK) == 0 && acceptor->packets <= 2;
 }
 
+/* The timer's first repetition of a SYN-ACK in spite of the client's ACK, and not as late as TCP_DEFER_ACCEPT makes it. */
+static bool repeats_answer(const LaConnection *conn, const LaAround *what)
+{
+  const LaEndpoint *acceptor = &conn->end[LA_ACCEPTOR];
+  const LaTime deferred = 2 * LA_SEC;
+  if ((what->marks & (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION | LA_MARK_DUPLICATE)) !=
+          (LA_MARK_SYN_ACK | LA_MARK_RETRANSMISSION) ||
+      conn->handshake_ack_frame == 0 || acceptor->syn_ack_sent != 2 || (acceptor->flags & (LA_END_DATA | LA_END_FIN)) != 0)
+    return false;
+  LaTime since = what->segment->time - conn->handshake_ack_time;
+  return since > la_in_flight_allowance(conn) && since < deferred;
+}
+
 /* How the service stood while this connection was opening. */
 static void note_others(LaConnection *conn, const LaService *s, const LaAround *what)
 {
@@ -266,6 +279,8 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
   }
   if (service != NULL && shows_full_queue(conn, what))
     book_queue_client(service, conn);
+  if (service != NULL && repeats_answer(conn, what))
+    service->late_answers++;
   if (is_unprovoked(conn, what)) {
     conn->exit_idle = what->idle;
     book_close(a, conn, what->side, now);

@@ -13,6 +13,9 @@ static LaConfidence confidence_of(const LaOpening *o, const LaConnection *conn, 
   switch (o->stage) {
   case LA_QUEUE_SYN_DROPPED: return o->others_heard ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
   case LA_QUEUE_ACK_DROPPED:
+    /* Once may be TCP_DEFER_ACCEPT of a second, or a filter that was slow. */
+    if (o->taken && o->syn_acks_late == 1)
+      return LA_CONFIDENCE_POSSIBLE;
     /* A single repetition just before the end: what follows it may settle it, as after a lost ACK. */
     if (missed || la_sendings_in_vain(conn, o->syn_acks_late, o->late_last) == 0)
       return LA_CONFIDENCE_POSSIBLE;
@@ -32,7 +35,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   int64_t clients = context->service != NULL && context->service->queue_clients > 1 ? context->service->queue_clients : 1;
   bool by_syn = o->stage == LA_QUEUE_SYN_DROPPED;
   LaTime from = by_syn ? opener->syn_time : conn->handshake_ack_time;
-  LaTime until = by_syn ? opener->syn_last_time : opener->last_time;
+  LaTime until = by_syn ? opener->syn_last_time : o->taken ? o->cured_time : opener->last_time;
   if ((conn->flags & LA_CONN_RST) != 0 && conn->rst_side == LA_ACCEPTOR)
     until = conn->rst_time;
   ret->at = from;
@@ -41,6 +44,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->blame = LA_BLAME_SERVER_APPLICATION;
   if (by_syn || (o->stage == LA_QUEUE_COOKIE && (conn->flags & LA_CONN_RST) == 0))
     la_finding_rests_on_silence(ret, from, la_answer_due(conn, until));
+  if (o->taken && o->syn_acks_late == 1)
+    ret->severity = LA_SEVERITY_WARNING;
   ret->confidence = (uint8_t)confidence_of(o, conn, context, clients >= LA_THRESHOLD(context, accept_queue_overflow, 0));
   if (by_syn) {
     la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
@@ -59,6 +64,8 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_word(ret, "stage", la_queue_stage_name(o->stage));
   la_finding_add_count(ret, "retries", by_syn ? (int64_t)opener->syn_sent - 1 : (int64_t)o->syn_acks_late);
   la_finding_add_span(ret, "waited_s", until - from);
+  if (o->taken)
+    la_finding_add_span(ret, "taken_after_s", until - from);
   la_finding_add_count(ret, "clients", clients);
   la_finding_add_count(ret, "live", conn->others_live);
   return true;
@@ -75,6 +82,7 @@ static void say_others(const LaFinding *f, GString *out)
 
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
+  bool taken = la_finding_fact(f, "taken_after_s") != NULL;
   bool sure = f->confidence == LA_CONFIDENCE_CERTAIN;
   la_say_end(out, conn, LA_ACCEPTOR);
   switch ((LaQueueStage)f->variant) {
@@ -94,9 +102,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
     g_string_append(out, " although ");
     la_say_end(out, conn, LA_OPENER);
-    g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ", and took nothing of it in ",
-                           conn->handshake_ack_frame);
+    g_string_append_printf(out, " had acknowledged it in packet %" G_GUINT64_FORMAT ", and took %s", conn->handshake_ack_frame,
+                           taken ? "the connection only " : "nothing of it in ");
     la_say_span(out, la_fact_span(f, "waited_s"));
+    g_string_append(out, taken ? " later" : "");
     break;
   case LA_QUEUE_ABORTED:
     g_string_append(out, " reset the connection of ");
@@ -113,6 +122,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append(out, ", while the service was there for others (a SYN cookie without a socket)");
   }
   say_others(f, out);
+  if (f->severity == LA_SEVERITY_WARNING) {
+    g_string_append(out,
+                    ": its accept queue was full for a moment, or it waits for the first data (TCP_DEFER_ACCEPT), or a filter "
+                    "on that host dropped the ACK.");
+    return;
+  }
   g_string_append(out, sure ? ": its accept queue is full, the server application does not call accept() fast enough."
                             : ": probably its accept queue is full because the server application does not call accept() fast "
                               "enough, otherwise the path or a "

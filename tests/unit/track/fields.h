@@ -227,6 +227,7 @@ static const Field service_fields[] = {
     SERVICE(one_way),
     SERVICE(with_payload),
     SERVICE(queue_clients),
+    SERVICE(late_answers),
     SERVICE(queue_client_hash),
     SERVICE(spans),
     SERVICE(syn_ack_spans),
