@@ -402,7 +402,8 @@ void la_connection_derive_results(LaConnection *conn);
 /* Whether the last step of `side`'s path is proved by packets (CONTRACT: `certain`). */
 bool la_connection_final_certain(const LaConnection *conn, LaSide side);
 
-/* What the application of `side` saw as errno, as far as the capture tells; LA_APP_NONE when nothing, or not known. */
+/* The error that the socket of `side` kept for its application's next call, or that ended its connect(), where the packets leave one answer;
+ * LA_APP_NONE when nothing, or not known (app_error.c says what is left out and why). */
 LaAppError la_connection_app_error(const LaConnection *conn, LaSide side);
 
 /* A round-trip time of the path, from the handshake, or LA_TIME_NONE. */

@@ -1,4 +1,4 @@
-/* What a finished connection amounts to: the words of `handshake.result`, `teardown.result`, `final` and `app_error`. */
+/* What a finished connection amounts to: the words of `handshake.result`, `teardown.result` and `final`. */
 #include "base/seq.h"
 #include "track/connection.h"
 #include "track/round_trip.h"
@@ -7,8 +7,6 @@
 #define SYN_VERDICT LA_SEC
 /* So many sendings without an answer make a peer that vanished. */
 #define VANISHED_SENDINGS 3
-/* A kernel gives a connect up after tcp_syn_retries, six by default. */
-#define SYNS_OF_A_TIMEOUT 7
 
 static bool ever_established(const LaEndpoint *end)
 {
@@ -182,45 +180,4 @@ void la_connection_derive_results(LaConnection *conn)
 {
   conn->result_handshake = (uint8_t)(1 + derive_handshake(conn));
   conn->result_teardown = (uint8_t)(1 + derive_teardown(conn));
-}
-
-static LaAppError error_of_icmp(const LaConnection *conn)
-{
-  unsigned type = conn->icmp_type;
-  unsigned code = conn->icmp_code;
-  if (conn->family == LA_FAMILY_IPV4 && type == 3) {
-    if (code == 3)
-      return LA_APP_ECONNREFUSED;
-    return code == 1 || code == 7 || code == 8 || code == 10 || code == 12 || code == 13 ? LA_APP_EHOSTUNREACH : LA_APP_NONE;
-  }
-  if (conn->family == LA_FAMILY_IPV6 && type == 1)
-    return code == 4 ? LA_APP_ECONNREFUSED : code == 3 ? LA_APP_EHOSTUNREACH : LA_APP_NONE;
-  return LA_APP_NONE;
-}
-
-LaAppError la_connection_app_error(const LaConnection *conn, LaSide side)
-{
-  const LaEndpoint *end = &conn->end[side];
-  if (side == LA_OPENER) {
-    if ((conn->flags & LA_CONN_REFUSED) != 0)
-      return LA_APP_ECONNREFUSED;
-    LaHandshakeResult handshake = la_connection_handshake(conn);
-    if (handshake == LA_HANDSHAKE_UNREACHABLE)
-      return error_of_icmp(conn);
-    if (handshake == LA_HANDSHAKE_UNANSWERED)
-      return end->syn_sent >= SYNS_OF_A_TIMEOUT && conn->ended_by == LA_ENDED_FAILED ? LA_APP_ETIMEDOUT : LA_APP_NONE;
-  }
-  if ((conn->flags & LA_CONN_RST) == 0)
-    return LA_APP_NONE;
-  if (conn->rst_side == side) /* keep-alive gave up: its own RST, after probes that nobody answered */
-    return end->keepalive >= VANISHED_SENDINGS && end->unanswered >= VANISHED_SENDINGS ? LA_APP_ETIMEDOUT : LA_APP_NONE;
-  for (unsigned i = 0; i < conn->moments_used; i++) {
-    const LaMoment *m = la_connection_moment(conn, i);
-    if (m->frame != conn->rst_frame)
-      continue;
-    if (m->peer_state == LA_TCP_CLOSE_WAIT)
-      return LA_APP_EPIPE;
-    return m->peer_state == LA_TCP_ESTABLISHED ? LA_APP_ECONNRESET : LA_APP_NONE;
-  }
-  return LA_APP_NONE;
 }

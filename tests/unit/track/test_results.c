@@ -109,12 +109,12 @@ static void an_error_about_the_syn_makes_it_unreachable(void **state)
     const char *handshake;
     LaAppError error;
   } cases[] = {
-      {0x0300, "unreachable", LA_APP_NONE}, /* net: Linux retries */
+      {0x0300, "unreachable", LA_APP_NONE}, /* ENETUNREACH */
       {0x0301, "unreachable", LA_APP_EHOSTUNREACH}, {0x0303, "unreachable", LA_APP_ECONNREFUSED},
       {0x0304, "unanswered", LA_APP_NONE}, /* fragmentation needed */
-      {0x0307, "unreachable", LA_APP_EHOSTUNREACH}, {0x030a, "unreachable", LA_APP_EHOSTUNREACH},
+      {0x0307, "unreachable", LA_APP_NONE},         {0x030a, "unreachable", LA_APP_EHOSTUNREACH},
       {0x030d, "unreachable", LA_APP_EHOSTUNREACH}, {0x0400, "unanswered", LA_APP_NONE}, /* source quench */
-      {0x0500, "unanswered", LA_APP_NONE},          {0x0b00, "unreachable", LA_APP_NONE},
+      {0x0500, "unanswered", LA_APP_NONE},          {0x0b00, "unreachable", LA_APP_EHOSTUNREACH},
       {0x0c00, "unreachable", LA_APP_NONE},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -148,8 +148,8 @@ static void errors_of_ipv6_have_their_own_numbers(void **state)
   } cases[] = {
       {0x0100, "unreachable", LA_APP_NONE},         {0x0103, "unreachable", LA_APP_EHOSTUNREACH},
       {0x0104, "unreachable", LA_APP_ECONNREFUSED}, {0x0200, "unanswered", LA_APP_NONE}, /* packet too big */
-      {0x0300, "unreachable", LA_APP_NONE},         {0x0301, "unreachable", LA_APP_NONE},
-      {0x0303, "unreachable", LA_APP_NONE},         {0x0400, "unreachable", LA_APP_NONE},
+      {0x0300, "unreachable", LA_APP_EHOSTUNREACH}, {0x0301, "unreachable", LA_APP_EHOSTUNREACH},
+      {0x0303, "unreachable", LA_APP_EHOSTUNREACH}, {0x0400, "unreachable", LA_APP_NONE},
       {0x0b00, "unanswered", LA_APP_NONE},
   };
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -188,6 +188,8 @@ static void applications_see_their_errors(void **state)
   assert_int_equal(error_of(HANDSHAKE "5 C RA 1 1", LA_ACCEPTOR), LA_APP_ECONNRESET);
   /* a RST in CLOSE_WAIT: the next write fails */
   assert_int_equal(error_of(HANDSHAKE "5 C FA 1 1; 10 S A 1 2; 1 S PA 1 2 10; 10 C R 2", LA_ACCEPTOR), LA_APP_EPIPE);
+  /* ... or it reads the end of the stream and closes */
+  assert_int_equal(error_of(HANDSHAKE "5 C FA 1 1; 10 S A 1 2; 1 C RA 2 1", LA_ACCEPTOR), LA_APP_NONE);
   /* in FIN_WAIT_2 nobody asks any more */
   assert_int_equal(error_of(HANDSHAKE "5 C FA 1 1; 10 S A 1 2; 5 S RA 1 2", LA_OPENER), LA_APP_NONE);
   assert_int_equal(error_of(HANDSHAKE REQUEST CLOSE_BY_CLIENT, LA_OPENER), LA_APP_NONE);
