@@ -115,11 +115,18 @@ def lookup(record, path):
 # --- findings -------------------------------------------------------------------------------------------------------------
 
 def _read_conditions(words):
-    """severity=error, packets=6,7, packets~6 (among them), summary~REGEX, fact NAME>=VALUE, NAME=a|b."""
+    """severity=error, packets=6,7, packets~6 (among them), summary~REGEX, fact NAME>=VALUE, no-fact NAME, NAME=a|b."""
     conditions = []
     index = 0
     while index < len(words):
         word = words[index]
+        if word == "no-fact":
+            name = words[index + 1] if index + 1 < len(words) else ""
+            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+                raise Mistake("expected: no-fact NAME")
+            conditions.append((True, name, "absent", ""))
+            index += 2
+            continue
         fact = word == "fact"
         if fact:
             index += 1
@@ -139,6 +146,8 @@ def _condition_fails(finding, condition):
     fact, name, sign, text = condition
     if fact:
         have = finding["facts"].get(name, ABSENT)
+        if sign == "absent":
+            return None if have is ABSENT else f"fact {name} is there: {have!r}"
         if have is ABSENT:
             return f"fact {name} is missing, there are {sorted(finding['facts'])}"
         if sign == "~":

@@ -43,7 +43,8 @@ class Language(unittest.TestCase):
                      "= absent handshake.packets.fin", "= absent path.server.0", "= host port-scan subject~192.0.2.1", "= no-host syn-flood",
                      "= capture capture-loss", "= no-capture midstream", "= capture-field packets 3",
                      "= capture-field quality.kernel_drops null", "= summary-field connections 2", "= exit 4", "= stderr off$",
-                     "= field app_error.server EPIPE", "= capture-absent start", "=2 finding close-wait-leak count=1"]:
+                     "= field app_error.server EPIPE", "= capture-absent start", "=2 finding close-wait-leak count=1",
+                     "=2 finding close-wait-leak no-fact closed_after_s severity=error", "= finding still-open no-fact held_s fact idle_s>=1"]:
             with self.subTest(text):
                 self.assertTrue(self.holds(text), expect.check(expect.parse(1, text), make_run()))
 
@@ -56,13 +57,14 @@ class Language(unittest.TestCase):
                      "=* no close-wait-leak", "= field to_server.retransmitted 1", "= field nothing 1", "= absent duration_s", "=3 quiet",
                      "= host syn-flood", "= no-host port-scan", "= capture midstream", "= no-capture capture-loss",
                      "= capture-field packets 4", "= summary-field connections 1", "= exit 0", "= stderr ^off",
-                     "= field app_error.client EPIPE", "=2 finding close-wait-leak count=2"]:
+                     "= field app_error.client EPIPE", "=2 finding close-wait-leak count=2", "=2 finding close-wait-leak no-fact held_s",
+                     "=2 finding close-wait-leak no-fact closed_after_s severity=note", "= finding rst-abort no-fact held_s"]:
             with self.subTest(text):
                 self.assertFalse(self.holds(text))
 
     def test_mistakes(self):
         for text in ["=", "= quite", "= handshake", "= quiet please", "=2 connections 1", "= finding a b", "= finding a colour=red",
-                     "= field x", "= summary~'", "= no"]:
+                     "= field x", "= summary~'", "= no", "= finding a no-fact", "= finding a no-fact held_s>1"]:
             with self.subTest(text), self.assertRaises(expect.Mistake):
                 expect.parse(1, text)
 
