@@ -279,8 +279,15 @@ static void apply_own(Follow *f)
   bool unknown = me->steps == 0 && (!has(f, LA_MARK_FIN) || covers_fin(f)) && !refuses_syn;
   bool missing = (me->state == LA_TCP_SYN_SENT && carries_ack(f) && (f->peer->flags & LA_END_SYN) == 0) ||
                  (me->state == LA_TCP_SYN_RECEIVED && is_synchronized_talk(f) && !has(f, LA_MARK_FIN));
-  if (unknown || missing)
-    la_path_apply(me, LA_EVENT_SND_DATA, own(f));
+  if (unknown || missing) {
+    /* What acknowledges the other end's FIN was there before that FIN. */
+    LaCause cause = own(f);
+    if (me->steps == 0 && covers_fin(f)) {
+      cause.frame = f->peer->fin_last_frame;
+      cause.time = f->peer->fin_last_time;
+    }
+    la_path_apply(me, LA_EVENT_SND_DATA, cause);
+  }
   if (me->steps == 1 && me->path[0].gap && covers_fin(f))
     la_path_apply(me, LA_EVENT_RCV_FIN, (LaCause){f->peer->fin_last_frame, f->peer->fin_last_time, f->s->frame});
   if (has(f, LA_MARK_FIN) && !has(f, LA_MARK_OUT_OF_WINDOW))

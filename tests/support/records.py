@@ -89,6 +89,10 @@ def _check_connection(record, problems):
         for before, after in zip(path, path[1:]):
             if before["state"] == after["state"]:
                 problems.append(f"{name}: {side} goes from {before['state']} to the same state")
+            # A segment that crossed another may be received after it; what is only assumed was so before what is known.
+            if before.get("gap") and before.get("packet", 0) > after.get("packet", before.get("packet", 0)):
+                problems.append(f"{name}: {side} is {after['state']} by packet {after['packet']}, behind {before['state']} by "
+                                f"packet {before['packet']}")
         for step in path:
             if told and "packet" not in step and (step.get("kernel") or step.get("gap")):
                 continue

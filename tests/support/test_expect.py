@@ -130,7 +130,9 @@ class Records(unittest.TestCase):
         for change in [edit(0, ["last_packet"], 2), edit(0, ["to_server", "syn"], 3), edit(0, ["path", "client"], []),
                        edit(0, ["final", "client", "state"], "CLOSED"), edit(0, ["path", "client", 0, "packet"], 9),
                        edit(0, ["findings", 0, "packets"], []), edit(0, ["findings", 0, "packets"], [5]), edit(1, ["tcp_segments"], 3),
-                       edit(2, ["connections"], 2), edit(2, ["by_teardown"], {"open": 2}), edit(0, ["final"], {})]:
+                       edit(2, ["connections"], 2), edit(2, ["by_teardown"], {"open": 2}), edit(0, ["final"], {}),
+                       edit(0, ["path", "client"], [{"state": "CLOSE_WAIT", "packet": 2, "at_s": 0, "gap": True},
+                                                    {"state": "ESTABLISHED", "packet": 1, "at_s": 0}])]:
             self.assertNotEqual(self.problems(change), [])
 
     def test_order_and_form(self):
