@@ -94,7 +94,7 @@ static void append_folded(const LaTextReport *report, GString *out, const LaText
 {
   const LaRule *rules[CODES_NAMED];
   uint64_t counts[CODES_NAMED] = {0};
-  uint64_t rest = 0;
+  uint64_t rest = 0, total = 0;
   unsigned used = 0;
   const LaGroup *example = NULL;
   for (unsigned i = 0; i < count; i++) {
@@ -102,6 +102,7 @@ static void append_folded(const LaTextReport *report, GString *out, const LaText
       continue;
     if (example == NULL)
       example = groups[i];
+    total += groups[i]->count;
     unsigned at = 0;
     while (at < used && rules[at] != groups[i]->rule)
       at++;
@@ -114,6 +115,9 @@ static void append_folded(const LaTextReport *report, GString *out, const LaText
   }
   if (example == NULL || !stands_for_all(host, groups, count))
     return;
+  /* The finding speaks of a time and counts what fell into it; folded are those from before and after, too. */
+  const LaFact *covers = la_finding_fact(&host->finding, "covers");
+  bool more = total > (uint64_t)covers->value.count;
   g_autoptr(GString) line = g_string_new("the findings of single connections with ");
   for (unsigned i = 0; i < used; i++) {
     g_string_append(line, i > 0 ? ", " : "");
@@ -126,6 +130,8 @@ static void append_folded(const LaTextReport *report, GString *out, const LaText
     la_text_number(line, rest);
     g_string_append_c(line, ')');
   }
+  if (more)
+    g_string_append(line, ", counted over the whole capture");
   g_string_append(line, is_verbose(report) ? "; they stand below" : "; --verbose shows them");
   la_text_sentence(report, out, "sums up", line->str);
   la_text_show(report, out, example);

@@ -4,7 +4,7 @@ import re
 import shlex
 
 import cli
-from cli import ACK, EPOCH, RST, SYN, CliTest, clean_connection, pcap, segment
+from cli import ACK, EPOCH, RST, SYN, CliTest, clean_connection, pcap, pcap_record, segment
 
 
 def refused(port):
@@ -31,6 +31,19 @@ class ShowCommand(CliTest):
             self.assertEqual(commands[0].split()[1:-2], ["--sequence"] + [w for n in names for w in ("-r", n)])
             self.assertIn("192.0.2.10:40001", ladder)
             self.assertIn("connection-refused", ladder)
+
+    def test_folded_findings_are_counted_apart(self):
+        """A burst counts what fell into it; what is folded under it is told of the whole capture, and says so."""
+        burst = [frame for port in range(41000, 41012) for frame in refused(port)]
+        for late, words in [([], None), (refused(42000), "connection-refused (13), counted over the whole capture")]:
+            served = [[f[:36] + b"\0\x51" + f[38:] if f[26] == 192 else f[:34] + b"\0\x51" + f[36:] for f in clean_connection(port)]
+                      for port in (40001, 40002)]
+            frames = pcap(served[0]) + b"".join(pcap_record(f, 10 + i // 2) for i, f in enumerate(burst))
+            frames += b"".join(pcap_record(f, 40) for f in served[1]) + b"".join(pcap_record(f, 600) for f in late)
+            self.file("burst.pcap", frames)
+            report = " ".join(self.expect(0, "burst.pcap", "--utc").text.split())
+            self.assertIn("This sums up 12 findings of single connections.", report)
+            self.assertIn(words or "connection-refused (12); --verbose", report)
 
     def test_names_with_a_dash(self):
         self.file("-dash.pcap", pcap(refused(40001)))
