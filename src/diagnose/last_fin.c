@@ -12,13 +12,21 @@
 #define HOPELESS_RETRIES 3
 /* Silence after a FIN sent again that is longer than the next retry would have been away. */
 #define QUIET_MIN LA_SEC
+/* So many sendings after the first that nobody answered, over so long a time: longer than a change of routes or of a base station. */
+#define VAIN_RETRIES 5
+#define VAIN_SPAN (10 * LA_SEC)
 /* The gap to the next sending is twice the last one; the first, of a loss probe, may be shorter. */
 #define BACKOFF_MAX 4
 
-/* Whether the sender repeats its FIN to the end of the observation, or for so long that it may have given up. */
+/* Whether the sender repeats its FIN to the end of the observation, or for so long that it may have given up. The last sending needs the
+ * time to be answered, unless so many before it had that time in vain that one more tells nothing new. Each of them shows by itself that
+ * its sender had got nothing until then, whatever the capture missed. */
 static bool goes_on(const LaConnection *conn, const LaEndpoint *end, unsigned retries, LaTime gap)
 {
   LaTime silence = conn->end_time - end->fin_last_time;
+  bool ended = (conn->flags & LA_CONN_GOES_ON) == 0; /* of one that goes on the answer is waited for */
+  if (ended && retries > VAIN_RETRIES && end->fin_last_time - end->fin_time >= VAIN_SPAN)
+    return true;
   return silence >= QUIET_MIN && (retries >= HOPELESS_RETRIES || silence <= BACKOFF_MAX * gap);
 }
 

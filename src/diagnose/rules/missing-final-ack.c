@@ -4,6 +4,11 @@
 #include "diagnose/evidence.h"
 #include "diagnose/last_fin.h"
 
+enum {
+  NEVER,
+  NOT_BY_THEN /* nobody listened after the last sending */
+};
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   LaLastFin last = la_last_fin(conn);
@@ -16,6 +21,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_blame_silence(context, LA_OTHER(last.sender), ret);
   la_finding_rests_on_silence(ret, end->fin_time, la_answer_due(conn, end->fin_last_time));
   ret->confidence = last.acks != 0 ? LA_CONFIDENCE_LIKELY : LA_CONFIDENCE_POSSIBLE;
+  ret->variant = la_silence(conn) < LA_ANSWERED_BY ? NOT_BY_THEN : NEVER;
   la_add_moments(conn, last.sender, LA_MARK_FIN, ret);
   la_add_moments(conn, LA_OTHER(last.sender), LA_MARK_ACKS_FIN, ret);
   la_finding_add_count(ret, "retries", last.retries);
@@ -33,7 +39,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, " in ");
   la_say_span(out, la_fact_span(f, "waited_s"));
   g_string_append_printf(out,
-                         " (first in packet %" G_GUINT64_FORMAT ") and never got the final ACK: ", conn->end[side].fin_frame);
+                         f->variant == NOT_BY_THEN ? " (first in packet %" G_GUINT64_FORMAT
+                                                     ") and had not got the final ACK when the capture ended: "
+                                                   : " (first in packet %" G_GUINT64_FORMAT ") and never got the final ACK: ",
+                         conn->end[side].fin_frame);
   int64_t acks = la_fact_count(f, "acks_seen");
   if (acks != 0) {
     la_say_end(out, conn, LA_OTHER(side));
