@@ -10,16 +10,18 @@ static bool was_in_close_wait(const LaEndpoint *end)
   return false;
 }
 
-/* Whether the holder cannot close as far as anybody sees: what it sent is not acknowledged, and it sends it again; or the other end's window
- * is shut, and it probes. Its FIN may stand behind that. */
+/* Whether the holder cannot close as far as anybody sees: what it sent is not acknowledged, so it sends it again, in the capture or not; or
+ * the other end's window is shut, and it probes. Its FIN may stand behind that. */
 static bool is_held_up(const LaConnection *conn, LaSide holder)
 {
   const LaEndpoint *end = &conn->end[holder];
   const LaEndpoint *closer = &conn->end[LA_OTHER(holder)];
   if ((end->flags & LA_END_FIN) != 0)
     return false;
-  bool unacked = (end->flags & LA_END_UNA) != 0 && la_seq_gt(end->snd_nxt, end->snd_una);
-  if (unacked && end->data_last_time >= closer->fin_acked_time)
+  if ((end->flags & LA_END_UNA) != 0 && la_seq_gt(end->snd_nxt, end->snd_una))
+    return true;
+  /* It stands beyond what the capture has of it, and its FIN may be there. */
+  if (la_endpoint_is_ahead(end))
     return true;
   if ((closer->flags & LA_END_ZERO_WINDOW) == 0)
     return false;

@@ -204,6 +204,10 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
       fill_holes(me, s->seq, end);
     if ((marks & LA_MARK_OUT_OF_WINDOW) == 0)
       me->snd_nxt = end;
+  } else if (la_seq_gt(s->seq, me->snd_nxt)) {
+    /* An empty segment carries SND.NXT (RFC 9293 section 3.10.7.4). */
+    me->ahead = s->seq;
+    me->flags |= LA_END_AHEAD;
   }
   if (s->fragment != 0 && me->snd_nxt == end)
     me->flags |= LA_END_FRAGMENT;

@@ -178,6 +178,7 @@ enum {
   LA_END_SYN_ACK_BAD = 1 << 21, /* its SYN-ACK acknowledged a wrong number */
   LA_END_COPIED = 1 << 22,      /* the other end's latest segment stood in the capture twice */
   LA_END_FRAGMENT = 1 << 23,    /* snd_nxt is the end of a first fragment: how much more its datagram held is not known yet */
+  LA_END_AHEAD = 1 << 24,       /* `ahead` is set */
 };
 
 typedef struct {
@@ -250,6 +251,7 @@ typedef struct {
   uint32_t fin_ts;               /* the timestamp of its latest FIN */
   uint32_t una_first;            /* the other end's first acknowledgment, where that came before any segment of this end */
   uint32_t fin_acked_seq;        /* where the other end's sequence stood when it first acknowledged the FIN */
+  uint32_t ahead;                /* where an empty segment of it stood beyond snd_nxt: it had sent what the capture lacks */
   uint32_t data_after_fin_bytes; /* new payload after the other end's FIN was seen */
   LaTime zero_window_since;
   LaTime zero_window_longest;
@@ -412,6 +414,9 @@ LaTime la_connection_rtt(const LaConnection *conn);
 /* Whether no segment of it belongs to a connection: lone RSTs, bare ACKs, SYN-ACKs or impossible flags, their copies, and RSTs that
  * answer them. Finished connections carry it as LA_CONN_STRAY. */
 bool la_connection_is_stray(const LaConnection *conn);
+
+/* Whether `end` has sent numbers that neither it repeated nor the other end acknowledged where the capture could see it. */
+bool la_endpoint_is_ahead(const LaEndpoint *end);
 
 /* Whether no packet of it is in the capture: all that is known was told by the kernel. */
 static inline bool la_connection_is_silent(const LaConnection *conn)

@@ -53,6 +53,11 @@ bool la_connection_one_direction(const LaConnection *conn)
   return acknowledges && progresses && (speaker->packets > 1 || (speaker->flags & LA_END_DATA) != 0);
 }
 
+bool la_endpoint_is_ahead(const LaEndpoint *end)
+{
+  return (end->flags & LA_END_AHEAD) != 0 && la_seq_gt(end->ahead, end->snd_nxt);
+}
+
 bool la_connection_final_certain(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *end = &conn->end[side];
@@ -69,11 +74,12 @@ bool la_connection_final_certain(const LaConnection *conn, LaSide side)
   if (last->state == LA_TCP_ESTABLISHED || last->state == LA_TCP_FIN_WAIT_1 || last->state == LA_TCP_FIN_WAIT_2) {
     if ((peer->flags & LA_END_FIN) != 0 && last->frame < peer->fin_last_frame && end->last_frame < peer->fin_last_frame)
       return false;
-    if (peer->missed != 0 && (peer->flags & LA_END_FIN) == 0)
+    if ((peer->missed != 0 || la_endpoint_is_ahead(peer)) && (peer->flags & LA_END_FIN) == 0)
       return false;
   }
   /* Its own missing numbers may hide its own FIN. */
-  if ((last->state == LA_TCP_ESTABLISHED || last->state == LA_TCP_CLOSE_WAIT) && end->missed != 0)
+  if ((last->state == LA_TCP_ESTABLISHED || last->state == LA_TCP_CLOSE_WAIT) &&
+      (end->missed != 0 || la_endpoint_is_ahead(end)))
     return false;
   return true;
 }

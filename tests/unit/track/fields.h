@@ -134,6 +134,7 @@ static const Field end_fields[] = {
     END(fin_ts),
     END(una_first),
     END(fin_acked_seq),
+    END(ahead),
     END(data_after_fin_bytes),
     END(zero_window_since),
     END(zero_window_longest),
