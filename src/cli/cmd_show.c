@@ -14,6 +14,7 @@
 #include "cli/terminal.h"
 #include "report/ladder.h"
 #include "report/show_command.h"
+#include "track/measures.h"
 
 #define LISTED_MAX 40
 
@@ -70,8 +71,10 @@ static void list_connection(Keeper *keeper, const LaConnectionRecord *record)
   LaHostPort server = la_connection_end(conn, LA_ACCEPTOR);
   GString *text = g_string_new(NULL);
   g_string_append_printf(text, "%5u  ", conn->id);
-  la_text_time(keeper->style, text, conn->first_time, conn->first_time, 0);
-  g_string_append(text, "  ");
+  if (la_time_is_known(conn->first_time)) {
+    la_text_time(keeper->style, text, conn->first_time, conn->first_time, 0);
+    g_string_append(text, "  ");
+  }
   la_text_end(text, &client);
   g_string_append(text, " > ");
   la_text_end(text, &server);

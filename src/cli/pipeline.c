@@ -32,7 +32,8 @@ typedef struct {
   GArray *first_frames;     /* of uint64_t: the number of each capture's first packet, under --sequence */
   LaCaptureRecord *capture; /* the one being read (borrowed from captures) */
   LaCounts counts;
-  LaTime clock; /* under --sequence carried over from the files before */
+  LaTime clock;  /* under --sequence carried over from the files before */
+  bool timeless; /* the same */
   uint64_t frame_base;
   uint64_t selected_left;
   LaLosses losses;     /* of the file being read; under --sequence of all so far */
@@ -238,6 +239,7 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
       .frame_base = run->frame_base,
       .selected_left = run->selected_left,
       .clock = run->clock,
+      .timeless = run->timeless,
   };
   g_autoptr(LaAhead) ahead = run->options->threads > 1 ? la_ahead_start(&reader) : NULL;
   LaTaken taken = {.result = LA_READ_PACKET};
@@ -256,6 +258,7 @@ static bool read_all(Run *run, LaSource *source, LaReadResult *ret_result, GErro
   }
   *ret_result = taken.result;
   g_clear_pointer(&ahead, la_ahead_stop); /* the source is ours again */
+  run->timeless = reader.timeless;
   if (!run->foreseen)
     la_source_take_losses(source, &run->losses); /* behind the last packet */
   return true;
@@ -289,6 +292,7 @@ static void begin_file(Run *run, const char *path, unsigned file)
     run->frame_base = 0;
     run->losses.count = 0;
     run->clock = LA_TIME_NONE;
+    run->timeless = false;
     run->selected_left = run->options->count != 0 ? run->options->count : UINT64_MAX;
   }
   la_tracker_free(run->tracker);

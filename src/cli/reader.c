@@ -54,15 +54,23 @@ bool la_reader_spool(const GPtrArray *paths, uint64_t limit, int *ret_fd, GError
   return true;
 }
 
-/* Gives a packet its final number and time; returns the clock that it moves. */
-static inline LaTime settle_packet(const LaReader *reader, LaBatch *batch, LaPacketView *packet, LaTime clock)
+/* Gives a packet its final number and time; returns the clock that it moves.
+ *
+ * Between packets in front of the first time and those behind it nobody knows how long it was: to let timers run from the one to the
+ * other would end connections that lived on. So a capture that begins without times has none. */
+static inline LaTime settle_packet(LaReader *reader, LaBatch *batch, LaPacketView *packet, LaTime clock)
 {
   packet->frame += reader->frame_base;
   /* The common case: not earlier than those before. LA_TIME_NONE is below all times. */
   if (G_LIKELY(packet->time >= clock && clock != LA_TIME_NONE))
     return packet->time;
+  if (clock == LA_TIME_NONE && (packet->time == LA_TIME_NONE || reader->timeless)) {
+    reader->timeless = true;
+    packet->time = LA_TIME_UNKNOWN;
+    return LA_TIME_NONE;
+  }
   if (packet->time == LA_TIME_NONE) {
-    packet->time = clock != LA_TIME_NONE ? clock : LA_TIME_UNKNOWN;
+    packet->time = clock;
     return clock;
   }
   batch->earliest = MIN(batch->earliest, packet->time);

@@ -18,7 +18,7 @@
 
 /* Up to 128 packets, decoded. The segments stand side by side: the n-th packet whose result is LA_DECODED_SEGMENT has the n-th
  * segment, and so for ICMP errors. Frame numbers and times are final: numbers count on through a sequence of files, and a packet
- * without a time has that of the clock, or LA_TIME_UNKNOWN before the first that has one. */
+ * without a time has that of the clock. Where the first packet has none, no time is believed, and all have LA_TIME_UNKNOWN. */
 typedef struct {
   unsigned count;
   unsigned segment_count;
@@ -60,6 +60,7 @@ typedef struct {
   uint64_t frame_base;           /* added to the file's own numbers */
   uint64_t selected_left;        /* packets the filter may still select (-c); UINT64_MAX: no limit */
   LaTime clock;                  /* the running maximum of all packet times; LA_TIME_NONE: none yet */
+  bool timeless;                 /* the first packet had no time: none is believed */
   LaBatches batches;
   LaReadResult ended; /* the reader's own: LA_READ_PACKET while there may be more */
 } LaReader;

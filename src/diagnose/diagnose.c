@@ -3,6 +3,7 @@
 #include "diagnose/diagnose.h"
 
 #include "diagnose/evidence.h"
+#include "track/measures.h"
 
 static void keep(LaFindings *findings, const LaFinding *finding)
 {
@@ -63,6 +64,15 @@ static void weigh_losses(const LaLosses *losses, LaFinding *finding)
   la_finding_add_count(finding, "dropped_packets", (int64_t)MIN(dropped, (uint64_t)INT64_MAX));
 }
 
+/* Where packets have no times, no span between them is known: it comes out as 0. (Others are thresholds.) */
+static void forget_spans(LaFinding *finding)
+{
+  for (unsigned i = 0; i < finding->fact_count; i++) {
+    if (finding->facts[i].kind == LA_FACT_SPAN && finding->facts[i].value.span <= 0)
+      finding->facts[i].value.span = LA_TIME_NONE;
+  }
+}
+
 bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings *ret_findings)
 {
   ret_findings->count = 0;
@@ -112,6 +122,8 @@ bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
       if (conn->roles_from == LA_ROLES_FIRST_PACKET && finding.severity != LA_SEVERITY_NOTE)
         finding.confidence = LA_CONFIDENCE_POSSIBLE;
       weigh_losses(about.losses, &finding);
+      if (!la_time_is_known(conn->first_time))
+        forget_spans(&finding);
       keep(ret_findings, &finding);
     }
   }

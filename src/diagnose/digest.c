@@ -133,8 +133,11 @@ static void count_limited(LaAggregate *a, LaFlow flow, uint64_t tick, int32_t ch
   la_per_second_add(&a->flows, flow, a->first_tick, change);
 }
 
-static void count_flow(LaAggregate *a, LaFlow flow, uint64_t tick, int32_t change)
+static void count_flow(const Case *c, LaFlow flow, uint64_t tick, int32_t change)
 {
+  LaAggregate *a = c->aggregate;
+  if (G_UNLIKELY(!la_time_is_known(c->conn->first_time)))
+    return; /* it has no place in time */
   if (G_LIKELY(is_within(a, tick)))
     la_per_second_add(&a->flows, flow, tick, change);
   else
@@ -213,7 +216,7 @@ static void count_close(const Case *c)
     return;
   bool counts = is_within(a, c->closed_tick);
   a->closed += counts ? 1 : 0;
-  count_flow(a, LA_FLOW_CLOSED, c->closed_tick, 1);
+  count_flow(c, LA_FLOW_CLOSED, c->closed_tick, 1);
   if (counts && conn->first_fin < LA_SIDE_N && conn->end[conn->first_fin].fin_frame != 0 && la_time_is_known(conn->first_time))
     la_histogram_add(&a->close, c->closed - conn->end[conn->first_fin].fin_time);
   service_event(c, c->reset ? LA_RESET : LA_CLOSED, c->closed_tick);
@@ -227,15 +230,15 @@ static void count_close(const Case *c)
     return;
   }
   pair_event(c, waiter == LA_OPENER ? LA_PAIR_TIME_WAIT_CLIENT : LA_PAIR_TIME_WAIT_SERVER, c->closed_tick);
-  count_flow(a, LA_FLOW_TIME_WAIT, c->closed_tick, 1);
+  count_flow(c, LA_FLOW_TIME_WAIT, c->closed_tick, 1);
   LaTime due = la_time_add(c->closed, a->options.time_wait);
   if (due <= conn->end_time) {
-    count_flow(a, LA_FLOW_TIME_WAIT, la_tick(due), -1);
+    count_flow(c, LA_FLOW_TIME_WAIT, la_tick(due), -1);
   } else if (!c->lasts) {
     uint64_t end = la_tick(conn->end_time);
     pair_event(c, LA_PAIR_TIME_WAIT_EARLY, end);
     pair_event(c, LA_PAIR_TIME_WAIT_DUE, la_tick(due));
-    count_flow(a, LA_FLOW_TIME_WAIT, end, -1);
+    count_flow(c, LA_FLOW_TIME_WAIT, end, -1);
   }
 }
 
@@ -254,9 +257,9 @@ static void count_close_wait(const Case *c)
   uint64_t until_tick = la_tick(wait.until);
   /* What is over within a tick changes no level. */
   if (from_tick != until_tick || !ended) {
-    count_flow(c->aggregate, LA_FLOW_CLOSE_WAIT, from_tick, 1);
+    count_flow(c, LA_FLOW_CLOSE_WAIT, from_tick, 1);
     if (ended)
-      count_flow(c->aggregate, LA_FLOW_CLOSE_WAIT, until_tick, -1);
+      count_flow(c, LA_FLOW_CLOSE_WAIT, until_tick, -1);
   }
   if (wait.held <= c->aggregate->options.close_wait_held)
     return;
@@ -277,14 +280,14 @@ static void count_life(const Case *c)
   const LaConnection *conn = c->conn;
   bool opened = c->attempt.time != LA_TIME_NONE && c->attempt.service == LA_SERVED;
   if (!opened && c->closed != LA_TIME_NONE)
-    count_flow(a, LA_FLOW_LIVE, c->closed_tick, 1); /* closed without having been opened in the capture */
+    count_flow(c, LA_FLOW_LIVE, c->closed_tick, 1); /* closed without having been opened in the capture */
   if (!opened)
     return;
   bool counts = is_within(a, c->opened_tick);
   a->opened += counts ? 1 : 0;
-  count_flow(a, LA_FLOW_OPENED, c->opened_tick, 1);
+  count_flow(c, LA_FLOW_OPENED, c->opened_tick, 1);
   if (c->closed == LA_TIME_NONE && !c->lasts)
-    count_flow(a, LA_FLOW_LIVE, la_tick(conn->end_time), -1); /* gone without having been closed */
+    count_flow(c, LA_FLOW_LIVE, la_tick(conn->end_time), -1); /* gone without having been closed */
   if (c->closed != LA_TIME_NONE)
     pair_event(c, LA_CELL_LIFE, la_histogram_bucket(c->closed - conn->first_time));
   if (c->opener->syn_frame == 0 || c->acceptor->syn_frame == 0 || !la_time_is_known(conn->first_time))
@@ -324,5 +327,5 @@ bool la_digest_make(LaAggregate *aggregate, const LaConnection *conn, const LaFi
   count_close(&c);
   count_close_wait(&c);
   count_life(&c);
-  return conn->roles_from != LA_ROLES_FIRST_PACKET && (conn->flags & LA_CONN_STRAY) == 0;
+  return conn->roles_from != LA_ROLES_FIRST_PACKET && (conn->flags & LA_CONN_STRAY) == 0 && la_time_is_known(conn->first_time);
 }

@@ -132,7 +132,7 @@ void la_say_fin_place(GString *out, const LaConnection *conn, LaSide side)
 void la_say_span(GString *out, LaTime span)
 {
   char text[LA_TIME_TEXT_MAX];
-  g_string_append(out, la_span_format(span, text));
+  g_string_append(out, span != LA_TIME_NONE ? la_span_format(span, text) : "an unknown time");
 }
 
 void la_say_count(GString *out, int64_t count, const char *one, const char *many)

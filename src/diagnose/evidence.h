@@ -85,7 +85,7 @@ void la_say_pair(GString *out, const LaConnection *conn);
 /* "in packet 12", or "before the capture" when only the kernel knows of it: where the FIN of `side` is. */
 void la_say_fin_place(GString *out, const LaConnection *conn, LaSide side);
 
-/* "312 s", "40 ms". */
+/* "312 s", "40 ms"; "an unknown time" for LA_TIME_NONE. */
 void la_say_span(GString *out, LaTime span);
 
 /* "1 SYN", "3 SYNs". */

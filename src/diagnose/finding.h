@@ -35,7 +35,7 @@ typedef enum {
 
 typedef enum {
   LA_FACT_COUNT, /* a whole number */
-  LA_FACT_SPAN,  /* nanoseconds, written as seconds; the name ends in _s */
+  LA_FACT_SPAN,  /* nanoseconds, written as seconds; the name ends in _s. LA_TIME_NONE: not known, its packets have no times */
   LA_FACT_TIME,  /* a moment, written as RFC 3339 */
   LA_FACT_RATIO, /* a plain number with a fraction */
   LA_FACT_WORD,  /* a static string */

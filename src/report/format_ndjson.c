@@ -12,6 +12,8 @@ static void write_facts(LaJson *json, const LaFinding *finding)
   la_json_begin_object(json);
   for (unsigned i = 0; i < finding->fact_count; i++) {
     const LaFact *fact = &finding->facts[i];
+    if (fact->kind == LA_FACT_SPAN && fact->value.span == LA_TIME_NONE)
+      continue; /* not known */
     la_json_key(json, fact->name);
     switch (fact->kind) {
     case LA_FACT_COUNT: la_json_int(json, fact->value.count); break;

@@ -146,7 +146,7 @@ static void write_table(Report *report)
   Table table = {.style = &report->base.options->style, .interval = la_timeline_interval(report->timeline)};
   la_timeline_span(report->timeline, &table.from, &table.until);
   if (table.from == LA_TIME_NONE) {
-    g_string_append(la_output_buffer(output), "no packets\n");
+    g_string_append(la_output_buffer(output), "no packets with a time\n");
     return;
   }
   measure(report, &table);

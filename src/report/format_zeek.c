@@ -5,6 +5,7 @@
 #include "base/community_id.h"
 #include "report/format.h"
 #include "report/zeek.h"
+#include "track/measures.h"
 
 #define UNSET "-"
 
@@ -168,14 +169,17 @@ static void connection(LaReport *base, const LaConnectionRecord *record)
   Report *report = (Report *)base;
   const LaConnection *conn = record->conn;
   if (report->opened != la_output_times_opened(base->out))
-    write_head(report, conn->first_time);
+    write_head(report, la_time_is_known(conn->first_time) ? conn->first_time : LA_TIME_NONE);
   GString *out = la_output_buffer(base->out);
   char uid[LA_ZEEK_UID_MAX], community[LA_COMMUNITY_ID_MAX];
   LaHostPort client = la_connection_end(conn, LA_OPENER);
   LaHostPort server = la_connection_end(conn, LA_ACCEPTOR);
   g_string_truncate(report->history, 0);
   la_zeek_history(conn, report->history);
-  append_seconds(out, conn->first_time);
+  if (la_time_is_known(conn->first_time))
+    append_seconds(out, conn->first_time);
+  else
+    g_string_append(out, UNSET);
   append_text(out, la_zeek_uid(record, uid));
   append_end(out, conn, LA_OPENER);
   append_end(out, conn, LA_ACCEPTOR);

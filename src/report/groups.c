@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "track/measures.h"
+
 #include "diagnose/rule.h"
 
 #define SLOTS (2 * LA_GROUPS_MAX)
@@ -208,7 +210,7 @@ static void count_one(LaGroups *groups)
   LaGroup *group = waiting->group;
   group->count++;
   la_distinct_add(&group->clients, waiting->client);
-  if (waiting->at == LA_TIME_NONE)
+  if (!la_time_is_known(waiting->at))
     return;
   la_history_add(&group->history, waiting->at);
   if (group->first == LA_TIME_NONE || waiting->at < group->first)

@@ -8,6 +8,7 @@
 #include "base/escape.h"
 #include "diagnose/rule.h"
 #include "report/ladder_private.h"
+#include "track/measures.h"
 
 #define OF_A_CODE 3
 
@@ -99,9 +100,12 @@ static uint64_t first_sending(const LaConnection *conn, const LaMoment *moment)
 static void append_moment(GString *out, const LaConnectionRecord *record, const LaMoment *moment, LaLadderSide *memory)
 {
   const LaConnection *conn = record->conn;
-  g_string_append_printf(out, "<tr%s><td class=\"n\">%" G_GUINT64_FORMAT "</td><td class=\"n\">%.6f</td>",
-                         is_evidence(record->findings, moment->frame) ? " class=\"proof\"" : "", moment->frame,
-                         (double)(moment->time - conn->first_time) / (double)LA_SEC);
+  g_string_append_printf(out, "<tr%s><td class=\"n\">%" G_GUINT64_FORMAT "</td><td class=\"n\">",
+                         is_evidence(record->findings, moment->frame) ? " class=\"proof\"" : "", moment->frame);
+  if (la_time_is_known(conn->first_time))
+    g_string_append_printf(out, "%.6f</td>", (double)(moment->time - conn->first_time) / (double)LA_SEC);
+  else
+    g_string_append(out, "-</td>");
   append_state(out, &conn->end[LA_OPENER], "c", moment->frame);
   append_arrow(out, moment);
   append_state(out, &conn->end[LA_ACCEPTOR], "s", moment->frame);
@@ -138,8 +142,10 @@ static void append_head(const LaHtmlReport *report, GString *out, const LaConnec
   g_string_append_printf(out, "</h3>\n<p class=\"dim\">connection %u of ", conn->id);
   la_html_text(out, strcmp(record->path, "-") == 0 ? "standard input" : record->path);
   g_string_append(out, ", ");
-  la_html_time(report, out, conn->first_time, LA_TIME_NONE, conn->last_time - conn->first_time);
-  g_string_append_printf(out, ", %s, ", la_span_format(MAX(conn->last_time - conn->first_time, 0), span));
+  if (la_time_is_known(conn->first_time)) {
+    la_html_time(report, out, conn->first_time, LA_TIME_NONE, conn->last_time - conn->first_time);
+    g_string_append_printf(out, ", %s, ", la_span_format(MAX(conn->last_time - conn->first_time, 0), span));
+  }
   la_text_count(out, conn->end[0].packets + conn->end[1].packets, "packet", "packets");
   g_string_append_printf(out, "; opened %s, closed %s</p>\n", la_handshake_result_name(record->handshake),
                          la_teardown_result_name(record->teardown));

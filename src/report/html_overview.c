@@ -66,6 +66,8 @@ static void append_capture(const LaHtmlReport *report, GString *out, const LaCap
     g_string_append(out, " to ");
     la_html_time(report, out, capture->end, capture->start, length);
     g_string_append_printf(out, " (%s)", la_span_format(length, span));
+  } else if (capture->packets > 0) {
+    g_string_append(out, "<span class=\"dim\">no times</span>");
   }
   g_string_append(out, "</td><td>");
   append_remarks(out, capture);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "report/judge_private.h"
+#include "track/measures.h"
 
 #define SERVERS_REMEMBERED 4096u
 
@@ -205,7 +206,8 @@ static LaExample *example_of_connection(const LaJudge *judge, const LaConnection
   example->id = (conn->flags & LA_CONN_ADOPTED) == 0 ? conn->id : 0; /* no file gives it this id */
   example->client = la_connection_end(conn, LA_OPENER);
   example->server = la_connection_end(conn, LA_ACCEPTOR);
-  example->started = (conn->flags & LA_CONN_ADOPTED) == 0 ? conn->first_time : LA_TIME_NONE;
+  bool timed = (conn->flags & LA_CONN_ADOPTED) == 0 && la_time_is_known(conn->first_time);
+  example->started = timed ? conn->first_time : LA_TIME_NONE;
   example->blame = LA_BLAME_NONE;
   if (judge->options.owners != NULL)
     example->owner = la_owners_say(judge->options.owners, &example->client, &example->server, conn->first_time);

@@ -43,10 +43,8 @@ static void write_again(LaJson *json, const char *key, uint64_t segments, uint64
   la_json_end_object(json);
 }
 
-void la_json_figures(LaJson *json, const LaFigures *f)
+static void write_rates(LaJson *json, const LaFigures *f)
 {
-  if (f->connections == 0)
-    return;
   la_json_key(json, "rates");
   la_json_begin_object(json);
   write_count(json, "opened", f->opened);
@@ -59,6 +57,14 @@ void la_json_figures(LaJson *json, const LaFigures *f)
   write_count(json, "time_wait_peak", f->time_wait_peak);
   write_count(json, "close_wait_peak", f->close_wait_peak);
   la_json_end_object(json);
+}
+
+void la_json_figures(LaJson *json, const LaFigures *f)
+{
+  if (f->connections == 0)
+    return;
+  if (f->observed_from != LA_TIME_NONE)
+    write_rates(json, f);
   la_json_key(json, "times");
   la_json_begin_object(json);
   write_times(json, "syn_to_syn_ack_s", &f->syn_to_syn_ack);

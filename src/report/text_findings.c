@@ -232,8 +232,13 @@ static void append_notes(const LaTextReport *report, GString *out, LaGroup *cons
       g_string_append(line, " and ");
       la_text_count(line, services - 1, "other service", "other services");
     }
-    if (connections == 1 && groups[i]->example_id != 0)
+    if (connections == 1 && groups[i]->example_id != 0 && report->captures->len > 1) {
+      g_string_append(line, ", "); /* of which capture the number is */
+      if (!la_text_say_show(report, line, groups[i]))
+        g_string_truncate(line, line->len - 2);
+    } else if (connections == 1 && groups[i]->example_id != 0) {
       g_string_append_printf(line, ", --conn %u", groups[i]->example_id);
+    }
     la_style_paint(style, out, LA_PAINT_NOTE, "note");
     la_style_pad(out, 4, LA_TEXT_LABEL);
     la_wrap(out, line->str, &(LaWrap){.width = style->width, .used = LA_TEXT_LABEL, .indent = LA_TEXT_LABEL + 2});

@@ -68,7 +68,8 @@ static void overview_when(const LaTextReport *report, GString *out)
     for (unsigned i = 0; i < report->captures->len; i++)
       packets += ((const LaCaptureRecord *)g_ptr_array_index(report->captures, i))->packets;
     if (packets > 0)
-      la_text_sentence(report, out, "when", "its packets have no times: how long anything took is not known");
+      la_text_sentence(report, out, "when",
+                       "its packets have no times (the first has none): how long anything took is not known");
     return;
   }
   LaTime last = LA_TIME_NONE;

@@ -65,6 +65,19 @@ static void append_heading(const LaTextReport *report, GString *out, const LaCou
   g_string_append_c(out, '\n');
 }
 
+static void append_again(const LaTextReport *report, GString *out, const LaFigures *figures)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  g_string_append_printf(line, "%.2f %% of the segments to the server, %.2f %% to the client; on ",
+                         percent(figures->retransmitted[LA_OPENER], figures->segments[LA_OPENER]),
+                         percent(figures->retransmitted[LA_ACCEPTOR], figures->segments[LA_ACCEPTOR]));
+  la_text_count(line, figures->with_retransmissions, "connection", "connections");
+  g_string_append_printf(line, " (%.1f %%)", percent(figures->with_retransmissions, figures->connections));
+  if (!la_window_is_all(report->base.options->window))
+    g_string_append(line, "; counted over their whole lives");
+  la_text_sentence(report, out, "again", line->str);
+}
+
 void la_text_rates(const LaTextReport *report, GString *out, const LaCounts *counts)
 {
   const LaFigures *figures = counts->narrowed ? &counts->reported : &counts->figures;
@@ -73,6 +86,10 @@ void la_text_rates(const LaTextReport *report, GString *out, const LaCounts *cou
   g_string_append_c(out, '\n');
   append_heading(report, out, counts);
   g_autoptr(GString) line = g_string_new(NULL);
+  if (figures->observed_from == LA_TIME_NONE) {
+    append_again(report, out, figures);
+    return;
+  }
   append_rate(report, line, "opened", figures->opened_per_s, figures->opened_peak_per_s, figures->opened_peak_at);
   append_rate(report, line, "; closed", figures->closed_per_s, figures->closed_peak_per_s, figures->closed_peak_at);
   la_text_sentence(report, out, "rate", line->str);
@@ -94,16 +111,7 @@ void la_text_rates(const LaTextReport *report, GString *out, const LaCounts *cou
     la_text_sentence(report, out, "times", line->str);
   }
 
-  g_string_truncate(line, 0);
-  g_string_append_printf(line, "%.2f %% of the segments to the server, %.2f %% to the client; on ",
-                         percent(figures->retransmitted[LA_OPENER], figures->segments[LA_OPENER]),
-                         percent(figures->retransmitted[LA_ACCEPTOR], figures->segments[LA_ACCEPTOR]));
-  la_text_count(line, figures->with_retransmissions, "connection", "connections");
-  g_string_append_printf(line, " (%.1f %%)", percent(figures->with_retransmissions, figures->connections));
-  if (!la_window_is_all(report->base.options->window))
-    g_string_append(line, "; counted over their whole lives");
-  la_text_sentence(report, out, "again", line->str);
-
+  append_again(report, out, figures);
   figures = &counts->figures; /* hosts are judged by all that was read */
   if (figures->services_not_kept == 0 && figures->sources_not_kept == 0)
     return;

@@ -7,8 +7,11 @@
  * States are kept as changes, +1 and -1, and summed up when the rows are read, so that a connection costs as many events as its server's
  * end had states, however long it stayed in them. An end that was in a state when observation ended stays there.
  *
+ * Of several captures each ends by itself: what was open then is gone in those that were observed longer.
+ *
  * The first services that come have room; the others share one entry, and what is not told by name is added to that. */
 #include "report/timeline.h"
+#include "track/measures.h"
 
 #include <glib.h>
 #include <string.h>
@@ -40,9 +43,16 @@ typedef struct {
   int32_t change[LA_TIMELINE_COLUMNS];
 } Cell;
 
+/* Ends that were in a state when their capture's observation ended. */
+typedef struct {
+  LaTime until;
+  uint32_t count[LA_TIMELINE_COLUMNS];
+} Left;
+
 typedef struct {
   LaHostPort name;
   uint64_t connections;
+  GArray *left;  /* of Left, one for each capture in which there was any (owned) */
   GArray *cells; /* of Cell, by `at` (owned) */
   guint next;    /* reading: the first cell that has not been read */
   int64_t in[LA_TIMELINE_COLUMNS];
@@ -72,6 +82,7 @@ static Service *service_new(const LaHostPort *name)
   if (name != NULL)
     service->name = *name;
   service->cells = g_array_new(FALSE, TRUE, sizeof(Cell));
+  service->left = g_array_new(FALSE, TRUE, sizeof(Left));
   return service;
 }
 
@@ -79,6 +90,7 @@ static void service_free(gpointer data)
 {
   Service *service = data;
   g_array_unref(service->cells);
+  g_array_unref(service->left);
   g_free(service);
 }
 
@@ -251,6 +263,18 @@ static void change_state(LaTimeline *timeline, Service *service, LaTime time, un
     note(timeline, service, time, LA_TIMELINE_STATES + state - LA_TCP_SYN_SENT, change);
 }
 
+static void leave_open(Service *service, LaTime until, unsigned state)
+{
+  if (state < LA_TCP_SYN_SENT || state > LA_TCP_TIME_WAIT)
+    return;
+  /* Connections come capture by capture. */
+  if (service->left->len == 0 || g_array_index(service->left, Left, service->left->len - 1).until != until) {
+    Left left = {.until = until};
+    g_array_append_val(service->left, left);
+  }
+  g_array_index(service->left, Left, service->left->len - 1).count[LA_TIMELINE_STATES + state - LA_TCP_SYN_SENT]++;
+}
+
 static void follow_path(LaTimeline *timeline, Service *service, const LaConnection *conn)
 {
   const LaEndpoint *server = &conn->end[LA_ACCEPTOR];
@@ -268,10 +292,14 @@ static void follow_path(LaTimeline *timeline, Service *service, const LaConnecti
   }
   if (conn->ended_by != LA_ENDED_CAPTURE_END)
     change_state(timeline, service, MAX(time, conn->end_time), state, -1);
+  else
+    leave_open(service, MAX(time, conn->end_time), state);
 }
 
 void la_timeline_add(LaTimeline *timeline, const LaConnection *conn)
 {
+  if (!la_time_is_known(conn->first_time))
+    return; /* it has no place in time */
   LaHostPort name = {.addr = conn->addr[LA_ACCEPTOR], .port = conn->port[LA_ACCEPTOR], .family = conn->family};
   Service *service = service_of(timeline, &name);
   service->connections++;
@@ -327,8 +355,25 @@ static int64_t choose_length(const LaTimeline *timeline)
   return lengths[G_N_ELEMENTS(lengths) - 1] / timeline->unit;
 }
 
+static void end_captures(LaTimeline *timeline, Service *service)
+{
+  for (guint i = 0; i < service->left->len; i++) {
+    const Left *left = &g_array_index(service->left, Left, i);
+    for (unsigned column = 0; column < LA_TIMELINE_COLUMNS && left->until < timeline->until; column++) {
+      if (left->count[column] != 0)
+        note(timeline, service, left->until, column, -(int32_t)left->count[column]);
+    }
+  }
+}
+
 void la_timeline_conclude(LaTimeline *timeline)
 {
+  GHashTableIter iter;
+  gpointer service;
+  g_hash_table_iter_init(&iter, timeline->services);
+  while (g_hash_table_iter_next(&iter, NULL, &service))
+    end_captures(timeline, service);
+  end_captures(timeline, timeline->others);
   choose_services(timeline);
   timeline->together = choose_length(timeline);
   la_timeline_rewind(timeline);

@@ -253,6 +253,8 @@ LaTime la_zeek_duration(const LaConnection *conn)
 {
   LaTime client = LA_TIME_NONE;
   LaTime server = LA_TIME_NONE;
+  if (!la_time_is_known(conn->first_time))
+    return 0;
   if (!closed_at(conn, LA_OPENER, &client) || !closed_at(conn, LA_ACCEPTOR, &server))
     return MAX(la_connection_duration(conn), 0); /* without packets there is none */
   LaTime last = MAX(client, server);

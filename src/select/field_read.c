@@ -44,7 +44,7 @@ bool la_read_member(const LaCandidate *candidate, const LaFieldRow *row, unsigne
     break;
   default: memcpy(&value, member, sizeof value); break;
   }
-  if (value == 0 && row->zero != 0)
+  if ((value == 0 && row->zero != 0) || (row->type == LA_TYPE_TIME && !la_time_is_known((LaTime)value)))
     return false;
   return number(ret, (int64_t)value);
 }
@@ -167,7 +167,9 @@ bool la_read_path_packet(const LaCandidate *candidate, const LaFieldRow *row, un
 bool la_read_path_at(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret)
 {
   const LaStep *step = step_of(candidate, row, at);
-  return step != NULL && number(ret, step->time != LA_TIME_NONE ? step->time - candidate->conn->first_time : 0);
+  if (step == NULL || !la_time_is_known(candidate->conn->first_time))
+    return false;
+  return number(ret, step->time != LA_TIME_NONE ? step->time - candidate->conn->first_time : 0);
 }
 
 /* Those steps that another packet proves: the n-th such, since the others have no value. */
@@ -290,7 +292,7 @@ bool la_read_finding_at(const LaCandidate *candidate, const LaFieldRow *row, uns
 {
   (void)row;
   const LaFinding *finding = finding_at(candidate, at);
-  return finding != NULL && number(ret, finding->at);
+  return finding != NULL && la_time_is_known(finding->at) && number(ret, finding->at);
 }
 
 bool la_read_finding_summary(const LaCandidate *candidate, const LaFieldRow *row, unsigned at, LaValue *ret)
@@ -315,8 +317,8 @@ static bool take_fact(const LaFact *fact, const LaFieldRow *row, LaValue *ret)
 {
   switch (fact->kind) {
   case LA_FACT_COUNT: return (row->type == LA_TYPE_NUMBER || row->type == LA_TYPE_BYTES) && number(ret, fact->value.count);
-  case LA_FACT_SPAN: return row->type == LA_TYPE_SPAN && number(ret, fact->value.span);
-  case LA_FACT_TIME: return row->type == LA_TYPE_TIME && number(ret, fact->value.span);
+  case LA_FACT_SPAN: return row->type == LA_TYPE_SPAN && fact->value.span != LA_TIME_NONE && number(ret, fact->value.span);
+  case LA_FACT_TIME: return row->type == LA_TYPE_TIME && la_time_is_known(fact->value.span) && number(ret, fact->value.span);
   case LA_FACT_RATIO: ret->ratio = fact->value.ratio; return row->type == LA_TYPE_RATIO;
   case LA_FACT_WORD: ret->text = fact->value.word; return row->type == LA_TYPE_TEXT;
   case LA_FACT_ADDR:

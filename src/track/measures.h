@@ -5,8 +5,8 @@
 
 #include "track/connection.h"
 
-/* The time of packets that have none and stand before the first that has one (simple packet blocks): earlier than any real one, so that the
- * order holds. What rests on it is not known. Those behind a packet with a time are given that. */
+/* The time of all packets of a capture whose first has none (simple packet blocks): earlier than any real one, so that the order holds. What
+ * rests on it is not known. Packets without a time behind one that has one are given that. */
 #define LA_TIME_UNKNOWN (-LA_TIME_OF_PACKET_MAX)
 
 static inline bool la_time_is_known(LaTime time)

@@ -2,6 +2,7 @@
  * connection's ACK, RST, SYN again at once). */
 #include "diagnose/evidence.h"
 #include "diagnose/reuse.h"
+#include "track/measures.h"
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -34,7 +35,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
       conn->end[LA_OPENER].syn_frame);
   if (f->variant != 0) {
     g_string_append(out, " after an ACK of the old connection and a RST, ");
-    la_say_span(out, conn->end[LA_ACCEPTOR].syn_time - conn->end[LA_OPENER].syn_time);
+    la_say_span(out, la_connection_syn_to_syn_ack(conn));
     g_string_append(out, " later");
   }
   g_string_append_c(out, '.');
