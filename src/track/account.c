@@ -224,11 +224,14 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
       me->new_data_frame = s->frame;
       me->new_data_time = s->time;
       me->new_data_idle = conn->last_frame != 0 ? s->time - conn->last_time : LA_TIME_NONE;
+      me->new_data_ack = s->ack;
     }
     if ((marks & LA_MARK_AFTER_PEER_FIN) != 0)
       me->data_after_fin_bytes += s->payload_len;
   }
-  if ((s->flags & LA_TCP_FIN) != 0 && (marks & LA_MARK_OUT_OF_WINDOW) == 0) {
+  /* One with another number is no second sending of the first, whatever it is. */
+  bool same_fin = (me->flags & LA_END_FIN) == 0 || end == me->fin_end;
+  if ((s->flags & LA_TCP_FIN) != 0 && (marks & LA_MARK_OUT_OF_WINDOW) == 0 && same_fin) {
     if ((me->flags & LA_END_FIN) == 0) {
       me->fin_end = end;
       me->fin_frame = s->frame;

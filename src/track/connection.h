@@ -253,6 +253,7 @@ typedef struct {
   uint32_t fin_acked_seq;        /* where the other end's sequence stood when it first acknowledged the FIN */
   uint32_t ahead;                /* where an empty segment of it stood beyond snd_nxt: it had sent what the capture lacks */
   uint32_t data_after_fin_bytes; /* new payload after the other end's FIN was seen */
+  uint32_t new_data_ack;         /* the acknowledgment its latest new payload carried */
   LaTime zero_window_since;
   LaTime zero_window_longest;
   LaHole holes[LA_HOLES_MAX];

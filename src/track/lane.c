@@ -100,6 +100,7 @@ static inline void book_payload(LaEndpoint *me, const LaSegment *s, LaTime idle)
   me->data_last_frame = me->new_data_frame = s->frame;
   me->data_last_time = me->new_data_time = s->time;
   me->new_data_idle = idle;
+  me->new_data_ack = s->ack;
 }
 
 static inline void book_ack(LaEndpoint *me, LaEndpoint *peer, const LaSegment *s)

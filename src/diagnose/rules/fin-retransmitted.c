@@ -7,7 +7,8 @@
 
 enum {
   LOST,
-  SLOW
+  SLOW,
+  EARLY, /* all copies left before any answer could have come */
 };
 
 /* The end whose FIN was repeated and acknowledged at last; LA_SIDE_N: none. */
@@ -35,6 +36,14 @@ static bool was_only_slow(const LaConnection *conn, LaSide side)
          end->fin_acked_time - end->fin_time <= rtt + SLACK;
 }
 
+/* Whether the sender repeated it without having waited for an answer: that shows no loss. */
+static bool was_early(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  LaTime rtt = la_connection_rtt(conn);
+  return rtt != LA_TIME_NONE && end->fin_last_frame < end->fin_acked_frame && end->fin_last_time - end->fin_time < rtt;
+}
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   (void)context;
@@ -51,6 +60,10 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (was_only_slow(conn, side)) {
     ret->variant = SLOW;
     ret->severity = LA_SEVERITY_NOTE;
+  } else if (was_early(conn, side)) {
+    ret->variant = EARLY;
+    ret->severity = LA_SEVERITY_NOTE;
+    ret->blame = LA_BLAME_NONE;
   }
   la_add_moments(conn, side, LA_MARK_FIN, ret);
   la_finding_add_packet(ret, end->fin_acked_frame);
@@ -68,6 +81,13 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     la_say_count(out, la_fact_count(f, "retries") + 1, "time", "times");
     g_string_append(out, ", though the first was answered as fast as the way allows: it had been held up before the point of "
                          "capture, not lost.");
+    return;
+  }
+  if (f->variant == EARLY) {
+    la_say_count(out, la_fact_count(f, "retries") + 1, "time", "times");
+    g_string_append(out, " within ");
+    la_say_span(out, la_fact_span(f, "added_delay_s"));
+    g_string_append(out, ", before an answer could have come: nothing shows that one was lost.");
     return;
   }
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");

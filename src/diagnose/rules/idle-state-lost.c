@@ -45,7 +45,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   if (f->variant == RESET) {
     g_string_append_printf(out, "A RST (packet %" G_GUINT64_FORMAT ") in the name of ", conn->rst_frame);
     la_say_end(out, conn, side);
-    if (la_finding_fact(f, "idle_s") != NULL) {
+    if (la_finding_fact(f, "idle_s") != NULL && la_fact_span(f, "idle_s") < LA_SEC) {
+      g_string_append(out, " answered what was sent to it");
+    } else if (la_finding_fact(f, "idle_s") != NULL) {
       g_string_append(out, " answered the first data after ");
       la_say_span(out, la_fact_span(f, "idle_s"));
       g_string_append(out, " of idleness");

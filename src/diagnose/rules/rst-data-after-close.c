@@ -1,15 +1,51 @@
-/* A closed completely, B wrote afterwards, and A's host, which has no socket to take it, answers with a bare RST. */
+/* A closed completely, B wrote afterwards, and A's host, which has no socket to take it, answers with a bare RST.
+ *
+ * B's application is to blame when it could have seen the end of the stream before it wrote. It could not within a round trip of the FIN, nor
+ * right behind its host's ACK of it: then its host sends what was written earlier. And where A had asked for something and
+ * closed without having heard a byte since, B only answers, and it is A that did not wait: a client with a time limit, or one that was
+ * stopped. */
 #include "diagnose/evidence.h"
 #include "diagnose/reset_words.h"
 
 enum {
   PLAIN,
   CROSSING,      /* written before the FIN could arrive */
+  AT_ONCE,       /* written, or waiting in its host, when the FIN arrived */
+  ANSWER,        /* to what the closer had asked before it closed */
+  LATE_ANSWER,   /* the same, and the question had been lost again and again */
   AFTER_A_WHILE, /* the closer had only half-closed first, and taken some of it */
 };
 
 /* The round trip when it is not known. */
 #define FLIGHT_UNKNOWN (200 * LA_MSEC)
+/* What an application needs at least to notice a FIN among other work. */
+#define NOTICE (50 * LA_MSEC)
+
+/* Whether the closer's last payload asked for something, and nothing came before it closed. */
+static bool left_unanswered(const LaEndpoint *closer, const LaEndpoint *writer)
+{
+  return (closer->flags & LA_END_DATA) != 0 && (closer->flags & LA_END_ACKED) != 0 && closer->new_data_ack == closer->fin_ack &&
+         writer->data_after_fin_bytes != 0;
+}
+
+/* Whether what the closer had sent last was sent several times and still not acknowledged when it closed. */
+static bool was_not_heard(const LaConnection *conn, const LaEndpoint *closer)
+{
+  const LaMoment *fin = la_moment_of_frame(conn, closer->fin_frame);
+  return fin != NULL && fin->in_flight != 0 && closer->retransmitted != 0;
+}
+
+static void blame_who_did_not_wait(const LaConnection *conn, const LaResetVerdict *v, LaFinding *ret)
+{
+  const LaEndpoint *closer = &conn->end[v->sender];
+  LaBlame closing = la_blame_application(v->sender);
+  LaBlame answering = la_blame_application(LA_OTHER(v->sender));
+  bool lost = was_not_heard(conn, closer);
+  ret->variant = lost ? LATE_ANSWER : ANSWER;
+  ret->blame = (uint8_t)(lost ? LA_BLAME_NETWORK : closing);
+  ret->blame_also = (uint8_t)(1u << (lost ? closing : answering));
+  la_finding_add_span(ret, "waited_s", closer->fin_time - closer->new_data_time);
+}
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -32,6 +68,12 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->severity = LA_SEVERITY_NOTE;
     ret->blame = LA_BLAME_NONE;
     ret->variant = CROSSING;
+  } else if (acked_before && since <= MAX(flight, NOTICE)) {
+    ret->severity = LA_SEVERITY_NOTE;
+    ret->blame = LA_BLAME_NONE;
+    ret->variant = AT_ONCE;
+  } else if (left_unanswered(closer, writer) && refused == writer->data_after_fin_bytes) {
+    blame_who_did_not_wait(conn, v, ret);
   } else {
     ret->blame = (uint8_t)la_blame_application(LA_OTHER(v->sender));
   }
@@ -57,6 +99,22 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append_printf(
         out, " while its FIN was on the way, and met a closed socket (RST in packet %" G_GUINT64_FORMAT "): they crossed.",
         conn->rst_frame);
+    return;
+  }
+  if (f->variant == AT_ONCE) {
+    g_string_append_printf(out,
+                           " just when its FIN had arrived, too soon for the application to have noticed it, and met a closed "
+                           "socket (RST in packet %" G_GUINT64_FORMAT ").",
+                           conn->rst_frame);
+    return;
+  }
+  if (f->variant == ANSWER || f->variant == LATE_ANSWER) {
+    g_string_append(out, " in answer to what that end had sent last; but it had closed ");
+    la_say_span(out, la_fact_span(f, "waited_s"));
+    g_string_append(out, f->variant == ANSWER ? " after that without waiting" : " after that, not even acknowledged by then");
+    g_string_append_printf(out, ", and its host answered with a RST in packet %" G_GUINT64_FORMAT ": ", conn->rst_frame);
+    g_string_append(out, f->variant == ANSWER ? "a time limit, or a cancelled request."
+                                              : "the network lost what it had sent, until it gave up.");
     return;
   }
   g_string_append_c(out, ' ');

@@ -1,6 +1,16 @@
-/* A RST at a number its receiver does not obey (RFC 5961 section 3): the connection lives on. */
+/* A RST at a number its receiver does not obey (RFC 5961 section 3): the connection lives on.
+ *
+ * A host that has closed answers what was still under way to it with bare RSTs, each at the number which that segment acknowledged (RFC
+ * 9293 section 3.10.7.1). Behind its own FIN such a number is an old one: the RST is genuine, and means nothing. */
 #include "base/seq.h"
 #include "diagnose/evidence.h"
+
+static bool answers_what_was_under_way(const LaConnection *conn, const LaMoment *rst)
+{
+  const LaEndpoint *sender = &conn->end[rst->side];
+  return (rst->flags & LA_TCP_ACK) == 0 && (sender->flags & LA_END_FIN) != 0 && sender->fin_frame < rst->frame &&
+         la_seq_lt(rst->seq, sender->fin_end) && (rst->marks & LA_MARK_FOREIGN_TTL) == 0;
+}
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
@@ -13,7 +23,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     if ((m->marks & LA_MARK_RST_IGNORED) == 0 ||
         (m->marks & (LA_MARK_AFTER_RST | LA_MARK_AFTER_CLOSE | LA_MARK_DUPLICATE)) != 0)
       continue;
-    if (m->state == LA_TCP_CLOSED || m->peer_state == LA_TCP_CLOSED)
+    if (m->state == LA_TCP_CLOSED || m->peer_state == LA_TCP_CLOSED || answers_what_was_under_way(conn, m))
       continue;
     if (first == NULL)
       first = m;

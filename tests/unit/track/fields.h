@@ -136,6 +136,7 @@ static const Field end_fields[] = {
     END(fin_acked_seq),
     END(ahead),
     END(data_after_fin_bytes),
+    END(new_data_ack),
     END(zero_window_since),
     END(zero_window_longest),
     LISTED(LaEndpoint, holes, FIELD_NESTED),
