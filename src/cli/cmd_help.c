@@ -111,12 +111,10 @@ LaExitCode la_cmd_help(int argc, char **argv)
   if (strcmp(argv[1], "fields") == 0)
     return help_fields();
   const LaCommand *command = la_command_find(argv[1]);
-#ifdef LASTACK_HAVE_CHAT
   if (command != NULL && strcmp(command->name, "chat") == 0) {
     char *words[] = {argv[1], (char[]){"--help"}, NULL};
     return (LaExitCode)la_cmd_chat(2, words);
   }
-#endif
   if (command != NULL)
     return la_help_command(command);
   la_escape_terminal(out, argv[1], -1);

@@ -4,12 +4,10 @@
 
 #include "base/nearest.h"
 
-#ifdef LASTACK_HAVE_CHAT
 static LaExitCode run_chat(int argc, char **argv)
 {
   return (LaExitCode)la_cmd_chat(argc, argv);
 }
-#endif
 
 static const LaCommand commands[] = {
     {"analyze", la_cmd_analyze, "what happened to the connections of a capture, and what is wrong"},
@@ -20,9 +18,7 @@ static const LaCommand commands[] = {
     {"live", la_cmd_live, "the same analysis on live packets: findings while they happen"},
     {"sockets", la_cmd_sockets, "this machine's TCP sockets now, by state and owner"},
     {"interfaces", la_cmd_interfaces, "what can be captured on"},
-#ifdef LASTACK_HAVE_CHAT
     {"chat", run_chat, "the reference chat server, its client and its load generator"},
-#endif
     {"lab", la_cmd_lab, "experiments whose packets and whose kernels are both recorded"},
     {"help", la_cmd_help, "this list, the options of a command, or the fields that -Y can name"},
 };

@@ -16,9 +16,7 @@ LaExitCode la_cmd_interfaces(int argc, char **argv);
 LaExitCode la_cmd_sockets(int argc, char **argv);
 LaExitCode la_cmd_help(int argc, char **argv);
 LaExitCode la_cmd_lab(int argc, char **argv);
-#ifdef LASTACK_HAVE_CHAT
 int la_cmd_chat(int argc, char **argv);
-#endif
 
 typedef struct {
   const char *name;
