@@ -52,15 +52,6 @@ static inline bool la_cursor_skip(LaCursor *c, size_t n)
   return la_cursor_left(c) >= n ? (c->at += n, true) : (c->failed = true, false);
 }
 
-/* Takes the next `n` bytes as a cursor of their own; an empty failed one when there are fewer. */
-static inline LaCursor la_cursor_sub(LaCursor *c, size_t n)
-{
-  const uint8_t *at = la_cursor_take(c, n);
-  LaCursor sub = la_cursor_init(at, at != NULL ? n : 0);
-  sub.failed = at == NULL && n != 0;
-  return sub;
-}
-
 /* Cuts what is left to at most `n` bytes. */
 static inline void la_cursor_limit(LaCursor *c, size_t n)
 {
@@ -92,22 +83,10 @@ static inline uint16_t la_cursor_u16(LaCursor *c)
   return p != NULL ? (uint16_t)(p[0] << 8 | p[1]) : 0;
 }
 
-static inline uint32_t la_cursor_u24(LaCursor *c)
-{
-  const uint8_t *p = la_cursor_take(c, 3);
-  return p != NULL ? (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2] : 0;
-}
-
 static inline uint32_t la_cursor_u32(LaCursor *c)
 {
   const uint8_t *p = la_cursor_take(c, 4);
   return p != NULL ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
-}
-
-static inline uint16_t la_cursor_u16_le(LaCursor *c)
-{
-  const uint8_t *p = la_cursor_take(c, 2);
-  return p != NULL ? (uint16_t)(p[1] << 8 | p[0]) : 0;
 }
 
 static inline uint32_t la_cursor_u32_le(LaCursor *c)

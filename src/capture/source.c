@@ -280,11 +280,6 @@ const char *la_source_error(const LaSource *source)
   return source->end_told && source->end == LA_READ_BROKEN ? source->error : NULL;
 }
 
-const char *la_source_name(const LaSource *source)
-{
-  return source->name;
-}
-
 const LaInterface *la_source_interfaces(const LaSource *source, unsigned *ret_count)
 {
   *ret_count = source->interfaces->len;

@@ -101,9 +101,6 @@ LaPacketOptions la_source_packet_options(const LaSource *source, const LaPacketV
 /* After LA_READ_BROKEN: why, as one line without the path ("cut off in the middle of packet 17 ..."); else NULL. (borrowed) */
 const char *la_source_error(const LaSource *source);
 
-/* The path or name it was opened with. (borrowed) */
-const char *la_source_name(const LaSource *source);
-
 /* The interfaces seen so far; `*ret_count` of them (NULL when 0). (borrowed until the next call of la_source_next or
  * la_source_next_batch) */
 const LaInterface *la_source_interfaces(const LaSource *source, unsigned *ret_count);

@@ -80,7 +80,8 @@ static bool interrupted(const LaStream *stream)
   return stream->interrupt != NULL && *stream->interrupt != 0;
 }
 
-ssize_t la_stream_read_raw(LaStream *stream, uint8_t *to, size_t len)
+/* Reads from the descriptor itself, past any decompressor; the results of la_stream_read. */
+static ssize_t read_raw(LaStream *stream, uint8_t *to, size_t len)
 {
   for (;;) {
     if (interrupted(stream))
@@ -108,7 +109,7 @@ static ssize_t refill(LaStream *stream)
     return 1;
   if (stream->raw_ended)
     return 0;
-  ssize_t got = la_stream_read_raw(stream, stream->raw, RAW_BLOCK);
+  ssize_t got = read_raw(stream, stream->raw, RAW_BLOCK);
   if (got == 0)
     stream->raw_ended = true;
   if (got > 0) {
@@ -173,7 +174,7 @@ ssize_t la_stream_read(LaStream *stream, uint8_t *to, size_t len)
 {
   if (stream->broken)
     return LA_STREAM_BROKEN;
-  ssize_t got = stream->codec == NULL ? la_stream_read_raw(stream, to, len) : read_decompressed(stream, to, len);
+  ssize_t got = stream->codec == NULL ? read_raw(stream, to, len) : read_decompressed(stream, to, len);
   stream->broken = stream->broken || got == LA_STREAM_BROKEN;
   return got;
 }

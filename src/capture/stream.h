@@ -34,9 +34,6 @@ void la_stream_decompress(LaStream *stream, LaCompression kind, const uint8_t *h
  * LA_STREAM_BROKEN or LA_STREAM_INTERRUPTED. */
 ssize_t la_stream_read(LaStream *stream, uint8_t *to, size_t len);
 
-/* Reads from the descriptor itself, past any decompressor; the same results. */
-ssize_t la_stream_read_raw(LaStream *stream, uint8_t *to, size_t len);
-
 /* Why the last read was LA_STREAM_BROKEN, as part of a sentence. (borrowed) */
 const char *la_stream_error(const LaStream *stream);
 

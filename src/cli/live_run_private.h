@@ -113,7 +113,4 @@ void la_live_run_read_sockets(LaLiveRun *run);
 /* What was counted since the beginning. */
 LaLiveTotals la_live_run_totals(const LaLiveRun *run);
 
-/* Makes run->stats those since the beginning. */
-void la_live_run_stats_of_all(LaLiveRun *run, LaTime mono);
-
 #endif

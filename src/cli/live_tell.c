@@ -169,7 +169,8 @@ void la_live_run_tell_stats(LaLiveRun *run, LaTime mono)
   }
 }
 
-void la_live_run_stats_of_all(LaLiveRun *run, LaTime mono)
+/* Makes run->stats those since the beginning. */
+static void stats_of_all(LaLiveRun *run, LaTime mono)
 {
   LaLiveTotals kept = run->told;
   run->told = (LaLiveTotals){0};
@@ -179,7 +180,7 @@ void la_live_run_stats_of_all(LaLiveRun *run, LaTime mono)
 
 void la_live_run_tell_so_far(LaLiveRun *run, LaTime mono)
 {
-  la_live_run_stats_of_all(run, mono);
+  stats_of_all(run, mono);
   la_aggregate_figures(run->aggregate, &run->counts.figures);
   for (unsigned i = 0; i < run->outputs.reports->len; i++) {
     LaReport *report = g_ptr_array_index(run->outputs.reports, i);
@@ -213,7 +214,7 @@ bool la_live_run_show(LaLiveRun *run, LaTime mono, int asked)
     return true;
   run->screen_due = mono + LA_SEC;
   make_rates(run, mono);
-  la_live_run_stats_of_all(run, mono);
+  stats_of_all(run, mono);
   la_top_count_open(run->top, run->tracker);
   LaWatchFigures figures = {.where = run->capture->path,
                             .now = MAX(run->clock, 0),

@@ -21,7 +21,4 @@ void la_socket_report_text(const LaSocketReport *report, const LaReportOptions *
 /* Records of lastack/1: `socket` for each, then one `sockets`. */
 void la_socket_report_ndjson(const LaSocketReport *report, LaOutput *out);
 
-/* "pid 4121 (chatd), 812 of 1,024 descriptors used"; nothing when it is not known. */
-void la_socket_owner_append(const LaOwner *owner, GString *out);
-
 #endif

@@ -80,7 +80,9 @@ LaStep la_fabricpath_step(LaWalk *w)
   return la_walk_skip(w, 2, LA_STEP_ETHERNET);
 }
 
-bool la_ether_plausible(const LaWalk *w, size_t offset)
+/* Whether `w` may stand, `offset` bytes further, before an Ethernet header: its EtherType was captured and is a common one, and
+ * where that is IP, IP may follow. */
+static bool is_plausible(const LaWalk *w, size_t offset)
 {
   LaWalk inner = *w;
   if (!la_cursor_skip(&inner.in, offset + 12))
@@ -117,11 +119,11 @@ LaStep la_mpls_step(LaWalk *w)
   if (!la_cursor_has(&w->in, 1))
     return la_walk_short(w, 1);
   unsigned first = w->in.at[0] >> 4;
-  if ((first == 4 || first == 6) && (la_ip_fills(w) || !la_ether_plausible(w, 0)))
+  if ((first == 4 || first == 6) && (la_ip_fills(w) || !is_plausible(w, 0)))
     return LA_STEP_IP;
-  if (first == 0 && la_ether_plausible(w, 4))
+  if (first == 0 && is_plausible(w, 4))
     return la_walk_skip(w, 4, LA_STEP_ETHERNET);
-  if (la_ether_plausible(w, 0))
+  if (is_plausible(w, 0))
     return LA_STEP_ETHERNET;
   /* Neither: too little of it was captured to tell, or it is something else (an associated channel, another kind of circuit). */
   return la_walk_left(w) > la_cursor_left(&w->in) && !la_cursor_has(&w->in, 36) ? (LaStep)LA_DECODED_CUT_SHORT

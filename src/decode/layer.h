@@ -192,10 +192,6 @@ bool la_ip_plausible(const LaWalk *w);
 /* Whether `w` may stand before an IP packet that is exactly as long as what is left (in a first fragment: at least so long). */
 bool la_ip_fills(const LaWalk *w);
 
-/* Whether `w` may stand, `offset` bytes further, before an Ethernet header: its EtherType was captured and is a common one, and
- * where that is IP, IP may follow. */
-bool la_ether_plausible(const LaWalk *w, size_t offset);
-
 /* Sets what every segment has from its packet, and the encapsulation to none. */
 static inline void la_segment_begin(LaSegment *segment, const LaPacketView *packet)
 {

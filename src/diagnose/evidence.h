@@ -65,12 +65,6 @@ LaTime la_silence(const LaConnection *conn);
  * last one, that one proves nothing. */
 unsigned la_sendings_in_vain(const LaConnection *conn, unsigned sendings, LaTime last);
 
-/* When `side` received the other end's FIN as its acknowledgment shows; LA_TIME_NONE when it never acknowledged it. */
-static inline LaTime la_fin_acked(const LaConnection *conn, LaSide sender)
-{
-  return (conn->end[sender].flags & LA_END_FIN_ACKED) != 0 ? conn->end[sender].fin_acked_time : LA_TIME_NONE;
-}
-
 /* ---- words ---- */
 
 /* "10.9.0.2:8888", "[2001:db8::1]:80". */

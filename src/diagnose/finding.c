@@ -77,12 +77,6 @@ void la_finding_add_span(LaFinding *finding, const char *name, LaTime value)
     new_fact(finding, name, LA_FACT_SPAN)->value.span = value < 0 ? 0 : value;
 }
 
-void la_finding_add_time(LaFinding *finding, const char *name, LaTime value)
-{
-  if (value != LA_TIME_NONE)
-    new_fact(finding, name, LA_FACT_TIME)->value.span = value;
-}
-
 void la_finding_add_ratio(LaFinding *finding, const char *name, double value)
 {
   new_fact(finding, name, LA_FACT_RATIO)->value.ratio = value;

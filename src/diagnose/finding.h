@@ -36,7 +36,6 @@ typedef enum {
 typedef enum {
   LA_FACT_COUNT, /* a whole number */
   LA_FACT_SPAN,  /* nanoseconds, written as seconds; the name ends in _s. LA_TIME_NONE: not known, its packets have no times */
-  LA_FACT_TIME,  /* a moment, written as RFC 3339 */
   LA_FACT_RATIO, /* a plain number with a fraction */
   LA_FACT_WORD,  /* a static string */
   LA_FACT_ADDR,  /* an address, `extra` is its family */
@@ -48,7 +47,7 @@ typedef struct {
   uint32_t extra;
   union {
     int64_t count;
-    LaTime span; /* also LA_FACT_TIME */
+    LaTime span;
     double ratio;
     const char *word;
     LaAddr addr;
@@ -96,7 +95,6 @@ void la_finding_add_packet(LaFinding *finding, uint64_t frame);
 /* Add a fact; beyond the limit they are dropped (a rule has fewer). */
 void la_finding_add_count(LaFinding *finding, const char *name, int64_t value);
 void la_finding_add_span(LaFinding *finding, const char *name, LaTime value); /* LA_TIME_NONE adds nothing */
-void la_finding_add_time(LaFinding *finding, const char *name, LaTime value);
 void la_finding_add_ratio(LaFinding *finding, const char *name, double value);
 void la_finding_add_word(LaFinding *finding, const char *name, const char *value); /* static string */
 void la_finding_add_addr(LaFinding *finding, const char *name, const LaAddr *addr, uint8_t family);

@@ -238,15 +238,6 @@ void la_series_merge(LaSeries *into, const LaSeries *from)
   la_series_settle(into);
 }
 
-void la_series_trim(LaSeries *series)
-{
-  la_series_settle(series);
-  if (series->on_heap == 0 || series->at.heap.cap < 2 * series->len)
-    return;
-  series->at.heap.cap = MAX(series->len, HEAP_LEAST);
-  series->at.heap.cells = g_renew(LaCell, series->at.heap.cells, series->at.heap.cap);
-}
-
 void la_series_clear(LaSeries *series)
 {
   if (series->on_heap != 0)

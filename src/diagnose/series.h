@@ -82,9 +82,6 @@ void la_series_coarsen(LaSeries *series, unsigned level);
 /* Adds all of `from` (left alone); the result is as coarse as the coarser one. */
 void la_series_merge(LaSeries *into, const LaSeries *from);
 
-/* Frees what was allocated beyond need. */
-void la_series_trim(LaSeries *series);
-
 static inline const LaCell *la_series_cells(const LaSeries *series)
 {
   return series->on_heap != 0 ? series->at.heap.cells : series->at.in_place;

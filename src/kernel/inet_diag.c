@@ -33,7 +33,6 @@ enum {
   BUFFER = 64 * 1024, /* more than the kernel puts into one datagram */
   ATTEMPTS = 3,
   STATES_ALL = 0x1fff & ~(1 << TCP_CLOSE),
-  STATES_LISTEN = 1 << TCP_LISTEN,
   ANSWER_SECONDS = 10,
 };
 
@@ -45,7 +44,6 @@ struct LaInetDiag {
 
 typedef struct {
   uint8_t family;
-  uint32_t states;
   LaInetDiagDetail detail;
 } Question;
 
@@ -117,7 +115,7 @@ static bool ask(LaInetDiag *diag, const Question *question, GError **error)
                .body = {.sdiag_family = question->family,
                         .sdiag_protocol = IPPROTO_TCP,
                         .idiag_ext = question->detail == LA_INET_DIAG_INFO ? 1 << (INET_DIAG_INFO - 1) : 0,
-                        .idiag_states = question->states}};
+                        .idiag_states = STATES_ALL}};
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
   ssize_t sent;
   do {
@@ -220,10 +218,10 @@ static bool dump_family(LaInetDiag *diag, const Question *question, GArray *sock
   }
 }
 
-static bool dump(LaInetDiag *diag, uint32_t states, LaInetDiagDetail detail, GArray *sockets, GError **error)
+bool la_inet_diag_dump(LaInetDiag *diag, LaInetDiagDetail detail, GArray *sockets, GError **error)
 {
   guint before = sockets->len;
-  Question question = {.family = AF_INET, .states = states, .detail = detail};
+  Question question = {.family = AF_INET, .detail = detail};
   if (!dump_family(diag, &question, sockets, error))
     return false;
   /* A kernel without IPv6 has no handler for it. */
@@ -234,16 +232,6 @@ static bool dump(LaInetDiag *diag, uint32_t states, LaInetDiagDetail detail, GAr
   g_array_set_size(sockets, before);
   g_propagate_error(error, g_steal_pointer(&wrong));
   return false;
-}
-
-bool la_inet_diag_dump(LaInetDiag *diag, LaInetDiagDetail detail, GArray *sockets, GError **error)
-{
-  return dump(diag, STATES_ALL, detail, sockets, error);
-}
-
-bool la_inet_diag_dump_listening(LaInetDiag *diag, GArray *sockets, GError **error)
-{
-  return dump(diag, STATES_LISTEN, LA_INET_DIAG_PLAIN, sockets, error);
 }
 
 static void destroy(LaInetDiag *diag, const LaSocket *one)

@@ -29,9 +29,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LaInetDiag, la_inet_diag_free)
  * times at most. False, and `sockets` as it was, on LA_ERROR_PERMISSION (the kernel refuses) or LA_ERROR_INTERNAL. */
 bool la_inet_diag_dump(LaInetDiag *diag, LaInetDiagDetail detail, GArray *sockets, GError **error);
 
-/* Appends the listening TCP sockets only; as la_inet_diag_dump, but cheap where there are many connections. */
-bool la_inet_diag_dump_listening(LaInetDiag *diag, GArray *sockets, GError **error);
-
 /* Closes every TCP connection of the namespace at once, as if the peer had reset it; a RST goes out to each peer that can be reached. For
  * namespaces that are to vanish: a socket that waits for its last acknowledgment would keep them for minutes. Does nothing where the
  * kernel cannot (SOCK_DESTROY) or the caller may not. */

@@ -223,11 +223,6 @@ bool la_dump_check_folder(const LaDump *dump, GError **error)
   return false;
 }
 
-const char *la_dump_folder(const LaDump *dump)
-{
-  return dump->folder_fd >= 0 ? dump->folder : NULL;
-}
-
 static bool next_file(LaDump *dump, LaTime now, GError **error)
 {
   return end_file(dump, now, error) && begin_file(dump, now, error);

@@ -32,9 +32,6 @@ void la_dump_give(LaDump *dump, uid_t uid, gid_t gid);
 /* Whether this process, as it is now, can make the files that are still to come. False and LA_ERROR_OUTPUT. */
 bool la_dump_check_folder(const LaDump *dump, GError **error);
 
-/* The folder of the files; NULL: standard output. (borrowed) */
-const char *la_dump_folder(const LaDump *dump);
-
 /* Writes packets; what reaches the file may wait for la_dump_tick. False and LA_ERROR_OUTPUT, and then again each time. */
 bool la_dump_packets(LaDump *dump, const LaPacketView *packets, unsigned count, LaTime now, GError **error);
 

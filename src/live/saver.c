@@ -56,7 +56,6 @@ struct LaSaver {
   uint32_t slot_count, used, free;
   GQueue files; /* of File, the oldest first */
   uint64_t size;
-  uint64_t given_up;
 };
 
 /* ---- tuples ---- */
@@ -116,7 +115,6 @@ static uint32_t take_slot(LaSaver *saver, const Kept *kept)
     Kept *oldest = g_queue_peek_head(&saver->order);
     if (oldest == NULL || oldest == kept)
       return NONE;
-    saver->given_up += slots_of(oldest);
     drop(saver, oldest);
   }
   uint32_t slot = saver->free;
@@ -191,11 +189,6 @@ void la_saver_forget(LaSaver *saver, const LaConnection *conn)
   /* A newer connection may have the four-tuple by now: then the last packet is its own. */
   if (kept->last_frame <= conn->last_frame)
     drop(saver, kept);
-}
-
-uint64_t la_saver_given_up(const LaSaver *saver)
-{
-  return saver->given_up;
 }
 
 /* ---- files ---- */

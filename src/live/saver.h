@@ -46,7 +46,4 @@ void la_saver_forget(LaSaver *saver, const LaConnection *conn);
  * sentence as a comment. Nothing happens when nothing is kept. False and LA_ERROR_OUTPUT. */
 bool la_saver_save(LaSaver *saver, const LaEventRecord *event, GError **error);
 
-/* How many packets were given up because there was no more memory for them. */
-uint64_t la_saver_given_up(const LaSaver *saver);
-
 #endif

@@ -1,34 +1,19 @@
 #include "report/check.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "report/style.h"
 
 #define PACKETS_SAID 12
 
-static const char *const result_names[] = {"passed", "suppressed", "warned", "unreadable", "broken"};
-static_assert(G_N_ELEMENTS(result_names) == LA_CASE_RESULT_N, "a name for each");
-
-const char *la_case_result_name(LaCaseResult result)
+static void free_example(gpointer data)
 {
-  return result_names[result];
-}
-
-void la_example_free(LaExample *example)
-{
-  if (example == NULL)
-    return;
+  LaExample *example = data;
   g_free(example->path);
   g_free(example->sentence);
   g_free(example->test);
   g_free(example->owner);
   g_free(example);
-}
-
-static void free_example(gpointer example)
-{
-  la_example_free(example);
 }
 
 LaCase *la_case_new(const char *name, const LaRule *rule)
@@ -65,7 +50,7 @@ void la_case_drop_examples(LaCase *one)
 void la_case_add_example(LaCase *one, LaExample *example)
 {
   if (!la_case_wants_example(one, (LaBlame)example->blame)) {
-    la_example_free(example);
+    free_example(example);
     return;
   }
   if (one->examples == NULL)

@@ -25,8 +25,6 @@ typedef enum {
   LA_CASE_RESULT_N,
 } LaCaseResult;
 
-const char *la_case_result_name(LaCaseResult result); /* "broken" */
-
 /* One connection, or finding, that shows why. */
 typedef struct {
   char *path;                /* of the capture; untrusted (owned) */
@@ -114,7 +112,6 @@ void la_case_drop_examples(LaCase *one);
 
 /* Keeps an example, at most LA_EXAMPLES_MAX of a blame: it is taken, or freed. */
 void la_case_add_example(LaCase *one, LaExample *example);
-void la_example_free(LaExample *example);
 
 /* Appends the example's four-tuple, "10.9.0.1:55308 > 10.9.0.2:8888", or the only end there is; nothing without one. */
 void la_example_say_ends(const LaExample *example, GString *out);

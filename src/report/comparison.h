@@ -30,9 +30,6 @@ void la_run_add_connection(LaRun *run, const LaConnectionRecord *record);
 void la_run_add_host(LaRun *run, const LaHostRecord *record);
 void la_run_add_stored(LaRun *run, LaStored *stored);
 
-/* How many connections were added. */
-uint64_t la_run_connections(const LaRun *run);
-
 /* ---- which services are the same ---- */
 
 /* Services of the run before, `from`, that are compared as `to`. Where the address has no family, it stays as it is; where the port is 0,

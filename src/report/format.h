@@ -45,12 +45,11 @@ typedef struct {
 typedef struct LaReport LaReport;
 
 typedef struct LaFormat {
-  const char *name;    /* "ndjson" */
-  const char *meaning; /* one line for the help */
-  LaRecords records;   /* what it needs to be given of ordinary connections, unless verbose: then it is the whole */
-  bool judges;         /* it tells what a policy's judge came to, so there must be one */
-  bool explains;       /* it quotes the manual: `help` is there */
-  bool rereads;        /* it holds packets, written when the captures are read again (report/remarks.h): its `out` is NULL */
+  const char *name;  /* "ndjson" */
+  LaRecords records; /* what it needs to be given of ordinary connections, unless verbose: then it is the whole */
+  bool judges;       /* it tells what a policy's judge came to, so there must be one */
+  bool explains;     /* it quotes the manual: `help` is there */
+  bool rereads;      /* it holds packets, written when the captures are read again (report/remarks.h): its `out` is NULL */
 
   /* A report that will be written to `out` (borrowed). (transfer full) */
   LaReport *(*begin)(const LaReportOptions *options, LaOutput *out);

@@ -65,7 +65,6 @@ static void release(LaReport *report)
 
 const LaFormat la_format_csv = {
     .name = "csv",
-    .meaning = "a table with one row a connection, its columns named as in expressions",
     .begin = begin,
     .connection = connection,
     .free = release,

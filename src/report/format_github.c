@@ -103,7 +103,6 @@ static void end(LaReport *report, const LaCounts *counts)
 
 const LaFormat la_format_github = {
     .name = "github",
-    .meaning = "annotations of a GitHub workflow, grouped by rule and service",
     .records = LA_RECORDS_BRIEF,
     .judges = true,
     .begin = begin,

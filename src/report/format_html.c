@@ -172,7 +172,8 @@ static void append_check(const LaReportOptions *options, GString *out)
   g_string_append(out, "</ul>\n");
 }
 
-void la_html_head(const LaHtmlReport *report, GString *out, const LaCounts *counts)
+/* The head of the document up to the verdict. */
+static void write_head(const LaHtmlReport *report, GString *out, const LaCounts *counts)
 {
   g_string_append(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n");
   append_policy(out);
@@ -187,7 +188,7 @@ void la_html_head(const LaHtmlReport *report, GString *out, const LaCounts *coun
   g_string_append(out, "</header>\n<main>\n");
 }
 
-void la_html_foot(const LaHtmlReport *report, GString *out)
+static void write_foot(const LaHtmlReport *report, GString *out)
 {
   const LaReportOptions *options = report->text.base.options;
   LaTime start, end;
@@ -232,12 +233,12 @@ static void end(LaReport *base, const LaCounts *counts)
 {
   LaHtmlReport *report = (LaHtmlReport *)base;
   GString *out = la_output_buffer(base->out);
-  la_html_head(report, out, counts);
+  write_head(report, out, counts);
   la_html_glance(report, out);
   la_html_overview(report, out, counts);
   la_html_findings(report, out, counts);
   la_html_ladders(report, out);
-  la_html_foot(report, out);
+  write_foot(report, out);
 }
 
 static void release(LaReport *base)
@@ -250,7 +251,6 @@ static void release(LaReport *base)
 
 const LaFormat la_format_html = {
     .name = "html",
-    .meaning = "one page for a browser, complete in itself",
     .records = LA_RECORDS_BRIEF,
     .explains = true,
     .begin = begin,

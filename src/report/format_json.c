@@ -93,7 +93,6 @@ static void release(LaReport *report)
 
 const LaFormat la_format_json = {
     .name = "json",
-    .meaning = "the same records as one JSON document",
     .begin = begin,
     .connection = connection,
     .host = host,

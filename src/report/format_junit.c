@@ -126,7 +126,6 @@ static void end(LaReport *report, const LaCounts *counts)
 
 const LaFormat la_format_junit = {
     .name = "junit",
-    .meaning = "a suite for each service, a case for each rule of the policy, as JUnit XML",
     .records = LA_RECORDS_BRIEF,
     .judges = true,
     .begin = begin,

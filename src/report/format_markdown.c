@@ -124,7 +124,6 @@ static void end(LaReport *report, const LaCounts *counts)
 
 const LaFormat la_format_markdown = {
     .name = "markdown",
-    .meaning = "a summary for the page of a CI job",
     .records = LA_RECORDS_BRIEF,
     .judges = true,
     .begin = begin,

@@ -18,7 +18,6 @@ static void write_facts(LaJson *json, const LaFinding *finding)
     switch (fact->kind) {
     case LA_FACT_COUNT: la_json_int(json, fact->value.count); break;
     case LA_FACT_SPAN: la_json_span(json, fact->value.span); break;
-    case LA_FACT_TIME: la_json_time(json, fact->value.span); break;
     case LA_FACT_RATIO: la_json_double(json, fact->value.ratio); break;
     case LA_FACT_WORD: la_json_string(json, fact->value.word); break;
     case LA_FACT_ADDR: la_json_string(json, la_addr_format(&fact->value.addr, (LaFamily)fact->extra, text)); break;
@@ -320,7 +319,6 @@ static void release(LaReport *report)
 
 const LaFormat la_format_ndjson = {
     .name = "ndjson",
-    .meaning = "one JSON record a line, schema lastack/1",
     .begin = begin,
     .connection = connection,
     .host = host,

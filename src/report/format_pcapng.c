@@ -220,7 +220,6 @@ LaTime la_remarks_observed(const LaRemarks *remarks, unsigned file)
 
 const LaFormat la_format_pcapng = {
     .name = "pcapng",
-    .meaning = "the packets again, with a comment on each that is evidence",
     .records = LA_RECORDS_BRIEF,
     .rereads = true,
     .begin = begin,

@@ -313,7 +313,6 @@ static void end(LaReport *report, const LaCounts *counts)
 
 const LaFormat la_format_sarif = {
     .name = "sarif",
-    .meaning = "what the policy found, as SARIF 2.1.0 for code scanning",
     .records = LA_RECORDS_BRIEF,
     .judges = true,
     .begin = begin,

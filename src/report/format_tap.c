@@ -76,7 +76,6 @@ static void end(LaReport *report, const LaCounts *counts)
 
 const LaFormat la_format_tap = {
     .name = "tap",
-    .meaning = "a line for each rule of the policy, Test Anything Protocol version 13",
     .records = LA_RECORDS_BRIEF,
     .judges = true,
     .begin = begin,

@@ -149,7 +149,6 @@ static void release(LaReport *base)
 
 const LaFormat la_format_text = {
     .name = "text",
-    .meaning = "a screen for a person",
     .records = LA_RECORDS_BRIEF,
     .begin = begin,
     .connection = connection,

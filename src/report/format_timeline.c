@@ -215,7 +215,6 @@ static void release(LaReport *base)
 
 const LaFormat la_format_timeline = {
     .name = "timeline",
-    .meaning = "a table over time: opened, closed and in which state, by service",
     .records = LA_RECORDS_WHOLE,
     .begin = begin,
     .connection = connection,

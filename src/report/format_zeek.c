@@ -236,7 +236,6 @@ static void release(LaReport *base)
 
 const LaFormat la_format_zeek = {
     .name = "zeek",
-    .meaning = "a line for each connection, as in Zeek's conn.log",
     .records = LA_RECORDS_WHOLE,
     .begin = begin,
     .connection = connection,

@@ -180,7 +180,6 @@ static void take_example(LaGroup *group, const LaFinding *finding, const LaConne
   for (unsigned i = 0; i < finding->packet_count && i < LA_GROUP_PACKETS; i++)
     group->packets[i] = finding->packets[i];
   group->example_id = (record->conn->flags & LA_CONN_ADOPTED) == 0 ? record->conn->id : 0;
-  group->example_file = record->file;
   group->example_client = la_connection_end(record->conn, LA_OPENER);
 }
 

@@ -36,7 +36,6 @@ typedef struct {
   LaDistinct clients;
   /* the example: the first of the strongest confidence */
   uint32_t example_id; /* 0: a capture file would not have it under this id */
-  unsigned example_file;
   LaHostPort example_client;
   uint64_t packets[LA_GROUP_PACKETS]; /* that show it, the first so many */
   uint64_t packets_total;

@@ -24,10 +24,6 @@ void la_html_ladder_free(gpointer ladder);
 /* Appends text from wherever, escaped. */
 void la_html_text(GString *out, const char *text);
 
-/* The head of the document up to the verdict, and its end. */
-void la_html_head(const LaHtmlReport *report, GString *out, const LaCounts *counts);
-void la_html_foot(const LaHtmlReport *report, GString *out);
-
 /* What was read, and how connections opened and closed. */
 void la_html_overview(const LaHtmlReport *report, GString *out, const LaCounts *counts);
 

@@ -121,7 +121,8 @@ void la_judge_note(LaJudge *judge, const char *sentence)
   g_ptr_array_add(judge->check->notes, g_strdup(sentence));
 }
 
-LaCase *la_slot_case(LaSlot *slot, const char *name, const LaRule *rule)
+/* The slot's case, made when it is not there yet. */
+static LaCase *slot_case(LaSlot *slot, const char *name, const LaRule *rule)
 {
   if (slot->one == NULL) {
     slot->one = la_case_new(name, rule);
@@ -247,7 +248,7 @@ static void say_state(const LaConnection *conn, LaSide side, GString *out)
 static void judge_unclosed(LaJudge *judge, LaJudgeSuite *suite, const LaConnectionRecord *record, LaUnclosed rule)
 {
   const LaConnection *conn = record->conn;
-  LaCase *one = la_slot_case(&suite->unclosed, "unclosed", NULL);
+  LaCase *one = slot_case(&suite->unclosed, "unclosed", NULL);
   if (rule == LA_UNCLOSED_FAIL) {
     one->broken++;
     judge->breaks = true;
@@ -289,7 +290,7 @@ static void judge_requirements(LaJudge *judge, LaJudgeSuite *suite, const LaConn
     const LaPolicyDemand *demand = g_ptr_array_index(policy->requirements, i);
     if ((demand->service != 0 && demand->service != suite->section) || la_expression_holds(demand->expression, candidate))
       continue;
-    LaCase *one = la_slot_case(&suite->requirements[i], demand->name, NULL);
+    LaCase *one = slot_case(&suite->requirements[i], demand->name, NULL);
     one->broken++;
     judge->breaks = true;
     one->by_blame[LA_BLAME_NONE]++;
@@ -318,7 +319,7 @@ static void tally_connection(LaJudge *judge, const LaJudgeSuite *suite, const La
       continue;
     if (!la_tally_add(judge->tallies[i], candidate))
       continue;
-    LaCase *one = la_slot_case(&judge->expectations[i], demand->name, NULL);
+    LaCase *one = slot_case(&judge->expectations[i], demand->name, NULL);
     one->by_blame[LA_BLAME_NONE]++;
     if (!la_case_wants_example(one, LA_BLAME_NONE))
       continue;
@@ -337,7 +338,7 @@ static void tally_connection(LaJudge *judge, const LaJudgeSuite *suite, const La
 /* Counts a finding in its case. Returns whether the case wants it as an example. */
 static bool count_finding(LaJudge *judge, LaSlot *slot, const LaFinding *finding, const LaRuling *ruling)
 {
-  LaCase *one = la_slot_case(slot, finding->rule->code, finding->rule);
+  LaCase *one = slot_case(slot, finding->rule->code, finding->rule);
   switch (ruling->kind) {
   case LA_RULING_SUPPRESSED:
     one->suppressed++;

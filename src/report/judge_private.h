@@ -45,10 +45,4 @@ struct LaJudge {
   GPtrArray *broken_off; /* of char *: a sentence each */
 };
 
-/* The slot's case, made when it is not there yet. */
-LaCase *la_slot_case(LaSlot *slot, const char *name, const LaRule *rule);
-
-/* Makes the cases' sentences and hands all of them to the check. */
-void la_judge_write_cases(LaJudge *judge);
-
 #endif

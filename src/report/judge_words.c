@@ -391,7 +391,8 @@ static void write_unsettled(LaJudge *judge)
   g_string_free(out, TRUE);
 }
 
-void la_judge_write_cases(LaJudge *judge)
+/* Makes the cases' sentences and hands all of them to the check. */
+static void write_cases(LaJudge *judge)
 {
   write_run(judge);
   if (judge->captures > 0)
@@ -407,7 +408,7 @@ void la_judge_end(LaJudge *judge, const LaCounts *counts)
   check->connections_total = counts->connections_total;
   for (unsigned i = 1; i < judge->suites->len; i++)
     check->services += ((const LaJudgeSuite *)g_ptr_array_index(judge->suites, i))->connections > 0;
-  la_judge_write_cases(judge);
+  write_cases(judge);
   la_check_conclude(check);
 }
 

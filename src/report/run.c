@@ -30,11 +30,6 @@ void la_run_free(LaRun *run)
   g_free(run);
 }
 
-uint64_t la_run_connections(const LaRun *run)
-{
-  return run->connections;
-}
-
 LaRunService *la_run_service(LaRun *run, const LaHostPort *name)
 {
   LaRunService *service = g_hash_table_lookup(run->services, name);

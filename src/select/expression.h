@@ -71,9 +71,6 @@ bool la_tally_add(LaTally *tally, const LaCandidate *candidate);
  * in `ports`, each once and at most `max` in all. Returns how many there are then. */
 unsigned la_expression_ports(const LaExpression *expression, uint16_t *ports, unsigned count, unsigned max);
 
-/* Adds all of `from`, a tally of the same expression. */
-void la_tally_merge(LaTally *into, const LaTally *from);
-
 typedef enum {
   LA_VERDICT_HOLDS,
   LA_VERDICT_BROKEN,

@@ -318,7 +318,6 @@ static bool take_fact(const LaFact *fact, const LaFieldRow *row, LaValue *ret)
   switch (fact->kind) {
   case LA_FACT_COUNT: return (row->type == LA_TYPE_NUMBER || row->type == LA_TYPE_BYTES) && number(ret, fact->value.count);
   case LA_FACT_SPAN: return row->type == LA_TYPE_SPAN && fact->value.span != LA_TIME_NONE && number(ret, fact->value.span);
-  case LA_FACT_TIME: return row->type == LA_TYPE_TIME && la_time_is_known(fact->value.span) && number(ret, fact->value.span);
   case LA_FACT_RATIO: ret->ratio = fact->value.ratio; return row->type == LA_TYPE_RATIO;
   case LA_FACT_WORD: ret->text = fact->value.word; return row->type == LA_TYPE_TEXT;
   case LA_FACT_ADDR:

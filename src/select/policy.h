@@ -23,8 +23,6 @@ typedef enum {
   LA_UNCLOSED_N,
 } LaUnclosed;
 
-const char *la_unclosed_name(LaUnclosed unclosed); /* "fail" */
-
 typedef enum {
   LA_CLAUSE_ALLOW,
   LA_CLAUSE_FORBID,
@@ -134,9 +132,6 @@ static inline bool la_clause_expired(const LaPolicyClause *clause, LaTime now)
 {
   return clause->expires != LA_TIME_NONE && now >= clause->expires;
 }
-
-/* Appends where the clause stands, ".lastack:7", or "--allow". Safe for a terminal. */
-void la_policy_say_place(const LaPolicy *policy, unsigned line, const char *option, GString *out);
 
 /* Appends in words what the policy demands, a sentence or list item a line, safe for a terminal. */
 void la_policy_explain(const LaPolicy *policy, LaTime now, GString *out);

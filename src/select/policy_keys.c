@@ -12,11 +12,6 @@
 static const char *const unclosed_names[] = {"fail", "warn", "ignore"};
 static_assert(G_N_ELEMENTS(unclosed_names) == LA_UNCLOSED_N, "a name for each");
 
-const char *la_unclosed_name(LaUnclosed unclosed)
-{
-  return unclosed_names[unclosed];
-}
-
 static LaPolicyService *service_of(const LaPolicyReader *reader)
 {
   return g_ptr_array_index(reader->policy->services, reader->service);
@@ -28,7 +23,7 @@ static bool wrong_word(const LaPolicyReader *reader, const char *key, const char
   return false;
 }
 
-bool la_policy_read_flag(const LaPolicyReader *reader, const char *key, const char *value, bool *ret_flag, GError **error)
+static bool read_flag(const LaPolicyReader *reader, const char *key, const char *value, bool *ret_flag, GError **error)
 {
   static const char *const yes[] = {"yes", "true", "1"};
   static const char *const no[] = {"no", "false", "0"};
@@ -250,7 +245,7 @@ bool la_policy_take_key(const LaPolicyReader *reader, const char *key, const cha
   if (strcmp(key, "settle") == 0)
     return take_settle(reader, value, error);
   if (strcmp(key, "allow-empty") == 0)
-    return la_policy_read_flag(reader, key, value, &service_of(reader)->allow_empty, error);
+    return read_flag(reader, key, value, &service_of(reader)->allow_empty, error);
   if (strcmp(key, "allow") == 0 || strcmp(key, "forbid") == 0)
     return take_codes(reader, key, value, error);
   if (g_str_has_prefix(key, "expect."))

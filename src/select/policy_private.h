@@ -27,7 +27,4 @@ LaExpression *la_policy_expression(const LaPolicyReader *reader, const char *tex
 bool la_policy_take_clause_key(const LaPolicyReader *reader, LaPolicyClause *clause, const LaPolicyEntry *entry,
                                bool *ret_known, GError **error);
 
-/* Reads yes or no. */
-bool la_policy_read_flag(const LaPolicyReader *reader, const char *key, const char *value, bool *ret_flag, GError **error);
-
 #endif

@@ -4,7 +4,8 @@
 #include "base/escape.h"
 #include "select/policy.h"
 
-void la_policy_say_place(const LaPolicy *policy, unsigned line, const char *option, GString *out)
+/* Appends where the clause stands, ".lastack:7", or "--allow". Safe for a terminal. */
+static void say_place(const LaPolicy *policy, unsigned line, const char *option, GString *out)
 {
   if (line == 0) {
     g_string_append(out, option);
@@ -72,7 +73,7 @@ static void say_clause(const LaPolicy *policy, const LaPolicyClause *clause, LaT
     say_text(out, clause->reason);
   }
   g_string_append(out, "  (");
-  la_policy_say_place(policy, clause->line, allow ? "--allow" : "--forbid", out);
+  say_place(policy, clause->line, allow ? "--allow" : "--forbid", out);
   g_string_append(out, ")\n");
 }
 
@@ -86,7 +87,7 @@ static void say_demands(const LaPolicy *policy, const GPtrArray *demands, unsign
     g_string_append_printf(out, "- %s: ", all ? "all of them together must keep" : "each of them must keep");
     say_text(out, demand->text);
     g_string_append(out, "  (");
-    la_policy_say_place(policy, demand->line, all ? "--expect" : "--require", out);
+    say_place(policy, demand->line, all ? "--expect" : "--require", out);
     g_string_append(out, ")\n");
   }
 }

@@ -132,22 +132,6 @@ bool la_tally_add(LaTally *tally, const LaCandidate *candidate)
   return add_below(tally->expression->root, tally, candidate, kind_of(candidate));
 }
 
-void la_tally_merge(LaTally *into, const LaTally *from)
-{
-  for (unsigned i = 0; i < into->expression->slots; i++) {
-    Slot *to = &into->slots[i];
-    const Slot *more = &from->slots[i];
-    if (more->asked == 0)
-      continue;
-    to->least = to->asked == 0 ? more->least : MIN(to->least, more->least);
-    to->most = to->asked == 0 ? more->most : MAX(to->most, more->most);
-    to->asked += more->asked;
-    to->matched += more->matched;
-    if (to->histogram != NULL)
-      la_histogram_merge(to->histogram, more->histogram);
-  }
-}
-
 /* ---- the verdict ---- */
 
 static bool compare_holds(LaOp op, int order)

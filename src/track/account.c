@@ -341,7 +341,6 @@ void la_account(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t ma
     me->recent_hash[me->recent_next & 7] = la_segment_fingerprint(s);
     me->recent_time[me->recent_next & 7] = (uint32_t)((uint64_t)s->time / 1000u);
     me->recent_next++;
-    me->ever_options |= s->options;
     uint32_t nxt_before = (me->flags & (LA_END_SPOKE | LA_END_ISN)) != 0 ? me->snd_nxt : s->seq;
     peer->unanswered = 0;
     peer->flags &= ~(uint32_t)LA_END_COPIED;

@@ -205,7 +205,6 @@ typedef struct {
   uint64_t payload_bytes;
   uint32_t repeats; /* sendings of its oldest unacknowledged number since the last progress, without the first */
   uint32_t payload_segments;
-  uint16_t ever_options;    /* LA_OPT_* of any of its segments */
   uint16_t window;          /* of its latest segment, unscaled */
   uint16_t ip_id;           /* of its latest segment */
   uint8_t state;            /* LaTcpState, the same as the last step's */

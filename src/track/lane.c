@@ -57,7 +57,6 @@ static inline void book_sender(LaEndpoint *me, LaEndpoint *peer, const LaSegment
   me->recent_hash[slot] = la_segment_fingerprint(s);
   me->recent_time[slot] = (uint32_t)((uint64_t)s->time / 1000u);
   me->packets++;
-  me->ever_options |= s->options;
   peer->unanswered = 0;
   if (s->ttl < me->ttl_min || me->ttl_max == 0)
     me->ttl_min = s->ttl;

@@ -27,10 +27,3 @@ void la_path_take_back(LaEndpoint *end)
   end->state = end->steps != 0 ? end->path[end->steps - 1].state : LA_TCP_CLOSED;
   end->corrected = 1;
 }
-
-void la_path_prove(LaEndpoint *end, uint64_t frame)
-{
-  for (unsigned i = end->steps; i-- > 0 && end->path[i].proved_by == 0;)
-    if (!end->path[i].gap)
-      end->path[i].proved_by = frame;
-}

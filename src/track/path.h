@@ -31,7 +31,4 @@ static inline bool la_path_assumed(const LaEndpoint *end)
   return end->steps != 0 && end->path[end->steps - 1].proved_by == 0;
 }
 
-/* Marks the last step, and what lies under it, as proved by `frame`. */
-void la_path_prove(LaEndpoint *end, uint64_t frame);
-
 #endif

@@ -85,9 +85,8 @@ uint32_t la_services_index(LaServices *s, const LaAddr *addr, uint8_t family, ui
   item->addr = *addr;
   item->family = family;
   item->port = port;
-  item->first_established = item->last_established = LA_TIME_NONE;
-  item->first_refused = item->last_refused = item->last_spoke = item->last_taken = item->last_heard = LA_TIME_NONE;
-  item->reset_run_start = item->reset_run_last = LA_TIME_NONE;
+  item->first_established = LA_TIME_NONE;
+  item->first_refused = item->last_spoke = item->last_taken = item->last_heard = LA_TIME_NONE;
   item->first_seen = LA_TIME_NONE;
   s->slots[at] = ++s->count;
   if (s->count * 2 > s->mask)

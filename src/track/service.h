@@ -28,13 +28,11 @@ typedef struct {
   uint32_t midstream;       /* picked up in the middle */
   uint32_t refused;
   LaTime first_seen;
-  LaTime first_established, last_established; /* LA_TIME_NONE: none */
+  LaTime first_established; /* LA_TIME_NONE: none */
   LaTime last_spoke; /* the server end's latest packet that is no SYN-ACK and no RST, to about a stretch of LA_SPOKE_SHIFT */
   LaTime last_taken; /* when the latest connection began whose server end spoke like that */
   LaTime last_heard; /* the same exactly, and only where somebody asks about connections that go on (la_tracker_note_changes) */
-  LaTime first_refused, last_refused;
-  LaTime reset_run_start, reset_run_last; /* RSTs of the server end that came within 50 ms of one another: the latest run */
-  uint32_t reset_run;
+  LaTime first_refused;
   uint32_t
       one_way; /* connections of which only the client's packets are in the capture although the server's were acknowledged */
   uint32_t with_payload; /* connections that showed payload */
@@ -42,7 +40,6 @@ typedef struct {
       queue_clients; /* different clients whose handshake the server did not finish: at most LA_SERVICE_CLIENTS are told apart */
   uint32_t late_answers; /* connections whose SYN-ACK came again, by its timer, after the client had acknowledged it */
   uint32_t queue_client_hash[LA_SERVICE_CLIENTS];
-  uint32_t spans;                          /* how many handshakes are in the buckets */
   uint16_t syn_ack_spans[LA_SPAN_BUCKETS]; /* SYN to SYN-ACK, without retries */
   uint16_t ack_spans[LA_SPAN_BUCKETS];     /* SYN-ACK to ACK */
 } LaService;

@@ -84,12 +84,10 @@ static void book_established(LaService *s, const LaConnection *conn, LaTime now)
   s->live++;
   if (s->first_established == LA_TIME_NONE)
     s->first_established = now;
-  s->last_established = now;
   learn_ttl(s, acceptor);
   if (opener->syn_sent == 1 && acceptor->syn_ack_sent == 1 && conn->handshake_ack_frame != 0) {
     la_span_book(s->syn_ack_spans, acceptor->syn_time - opener->syn_time);
     la_span_book(s->ack_spans, conn->handshake_ack_time - acceptor->syn_time);
-    s->spans++;
   }
 }
 
@@ -273,7 +271,6 @@ void la_surroundings_segment(LaSurroundings *a, LaConnection *conn, const LaArou
       s->refused++;
       if (s->first_refused == LA_TIME_NONE)
         s->first_refused = now;
-      s->last_refused = now;
     }
     book_refused_family(a, conn, now);
   }

@@ -234,12 +234,6 @@ static void through_a_life(int family)
   assert_int_equal(rest->timer, LA_SOCKET_TIMER_TIMEWAIT);
   assert_true(rest->timer_left > 30 * LA_SEC && rest->timer_left <= 60 * LA_SEC);
   assert_null(find(sockets, there, here));
-
-  g_array_set_size(sockets, 0);
-  assert_true(la_inet_diag_dump_listening(diag, sockets, NULL));
-  assert_non_null(find(sockets, there, 0));
-  for (guint i = 0; i < sockets->len; i++)
-    assert_int_equal(g_array_index(sockets, LaSocket, i).state, LA_SOCKET_LISTEN);
   close(listener);
 }
 

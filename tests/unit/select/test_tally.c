@@ -107,35 +107,6 @@ static void test_verdicts(void **state)
   }
 }
 
-/* Two halves merge into what the whole is. */
-static void test_merge(void **state)
-{
-  (void)state;
-  static const char text[] =
-      "count(teardown == rst) > 0 and share(teardown == fin) > 1% and min(duration) > 0 and max(duration) > 0 "
-      "and p50(duration) > 0 and p99(duration) > 0 and p90(handshake.syn_to_syn_ack_s) > 0";
-  g_autofree char *records = thousand();
-  g_autoptr(LaExpression) expression = parse_total(text);
-  g_autoptr(LaTally) whole = la_tally_new(expression);
-  add_all(whole, records);
-  g_autoptr(GString) expected = g_string_new(NULL);
-  la_tally_verdict(whole, expected);
-  char *half = strstr(records, "\"duration_s\":0.300");
-  while (half[-1] != '\n')
-    half--;
-  g_autofree char *first = g_strndup(records, (gsize)(half - records));
-  g_autoptr(LaTally) a = la_tally_new(expression);
-  g_autoptr(LaTally) b = la_tally_new(expression);
-  g_autoptr(LaTally) empty = la_tally_new(expression);
-  add_all(a, first);
-  add_all(b, half);
-  la_tally_merge(b, empty);
-  la_tally_merge(b, a);
-  g_autoptr(GString) merged = g_string_new(NULL);
-  la_tally_verdict(b, merged);
-  assert_string_equal(merged->str, expected->str);
-}
-
 static void test_hosts(void **state)
 {
   (void)state;
@@ -150,7 +121,6 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_verdicts),
-      cmocka_unit_test(test_merge),
       cmocka_unit_test(test_hosts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

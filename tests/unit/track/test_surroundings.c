@@ -41,7 +41,6 @@ static void services_count_their_connections(void **state)
   play(&t, "0 C PA 1 1 10");
   t.port[LA_ACCEPTOR] = 9999; /* another service of the host */
   play(&t, HANDSHAKE);
-  LaTime other = t.time;
   t.port[LA_ACCEPTOR] = 8888;
   const LaService *s = service_of(&t);
   assert_int_equal(s->attempts, 3);
@@ -50,14 +49,14 @@ static void services_count_their_connections(void **state)
   assert_int_equal(s->live, 1);
   assert_int_equal(s->refused, 1);
   assert_true(s->first_seen == first);
-  assert_true(s->first_established == established && s->last_established == established);
-  assert_true(s->first_refused == refused && s->last_refused == refused);
+  assert_true(s->first_established == established);
+  assert_true(s->first_refused == refused);
   const LaService *h = host_of(&t);
   assert_int_equal(h->attempts, 4);
   assert_int_equal(h->established, 2);
   assert_int_equal(h->live, 2);
   assert_int_equal(h->refused, 1);
-  assert_true(h->first_established == established && h->last_established == other);
+  assert_true(h->first_established == established);
 
   la_tracker_finish(t.tracker, t.time);
   while (la_tracker_next(t.tracker) != NULL) {
@@ -78,13 +77,13 @@ static void a_second_refusal_moves_the_last_only(void **state)
   next_client(&t);
   play(&t, "1000 C S 0; 10 S RA 0 1");
   assert_int_equal(service_of(&t)->refused, 2);
-  assert_true(service_of(&t)->first_refused == first && service_of(&t)->last_refused == t.time);
+  assert_true(service_of(&t)->first_refused == first);
   next_client(&t);
   play(&t, HANDSHAKE);
   LaTime established = t.time;
   next_client(&t);
   play(&t, HANDSHAKE);
-  assert_true(service_of(&t)->first_established == established && service_of(&t)->last_established == t.time);
+  assert_true(service_of(&t)->first_established == established);
   talk_end(&t);
 }
 
@@ -120,7 +119,6 @@ static void spans_are_those_of_plain_handshakes(void **state)
   next_client(&t);
   play(&t, "100 C S 0; 500 S SA 0 1; 1000 S SA 0 1; 400 C A 1 1");
   const LaService *s = service_of(&t);
-  assert_int_equal(s->spans, 10);
   assert_int_equal(s->established, 12);
   assert_in_range(la_span_median(s->syn_ack_spans, 10), 4300 * LA_USEC, 5700 * LA_USEC);
   assert_in_range(la_span_median(s->ack_spans, 10), 35 * LA_MSEC, 45 * LA_MSEC);

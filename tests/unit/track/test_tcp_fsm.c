@@ -140,8 +140,6 @@ static void assumes_over_gap(void **state)
   assert_int_equal(end.state, gap->to);
   assert_int_equal(la_path_last(&end)->proved_by, 0);
   assert_int_equal(la_path_last(&end)->gap, 1);
-  la_path_prove(&end, 8);
-  assert_int_equal(la_path_last(&end)->proved_by, 0);
 }
 
 static LaTcpState some_state(unsigned i)
@@ -212,21 +210,6 @@ static void an_end_that_is_over_does_not_open_again(void **state)
   assert_int_equal(end.steps, 2);
 }
 
-static void a_proof_reaches_down_to_the_last_one_and_leaves_gaps(void **state)
-{
-  (void)state;
-  LaEndpoint end = {0};
-  apply(&end, LA_EVENT_SND_SYN, 1, 1);
-  apply(&end, LA_EVENT_SND_DATA, 2, 2); /* over a gap */
-  apply(&end, LA_EVENT_RCV_FIN, 3, 0);
-  assert_true(la_path_assumed(&end));
-  la_path_prove(&end, 4);
-  assert_false(la_path_assumed(&end));
-  assert_int_equal(end.path[2].proved_by, 4);
-  assert_int_equal(end.path[1].proved_by, 0);
-  assert_int_equal(end.path[0].proved_by, 1);
-}
-
 static void what_is_taken_back_returns_to_the_state_before(void **state)
 {
   (void)state;
@@ -278,7 +261,6 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(a_syn_on_a_living_connection_is_a_new_one_and_moves_nothing),
     cmocka_unit_test(every_other_cell_moves_nowhere),
     cmocka_unit_test(an_end_that_is_over_does_not_open_again),
-    cmocka_unit_test(a_proof_reaches_down_to_the_last_one_and_leaves_gaps),
     cmocka_unit_test(what_is_taken_back_returns_to_the_state_before),
     cmocka_unit_test(a_path_that_is_full_takes_nothing_more),
     cmocka_unit_test(names_are_the_rfc_s),
