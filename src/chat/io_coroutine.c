@@ -1,16 +1,20 @@
 /* A coroutine for each connection: its code reads like a thread's (wait, take a step, until done), but all of them share one
  * thread, and waiting means going back to the scheduler. The scheduler is the turn: it waits with poll() for all of them,
  * then resumes each that has something to do. */
+#include <assert.h>
+#include <stddef.h>
+
 #include "chat/coroutine.h"
 #include "chat/poll_set.h"
 #include "chat/server_private.h"
 
 typedef struct {
+  LaChatPollSet set; /* first: la_chat_poll_io_attach */
   LaChatServer *server;
-  LaChatPollSet set;
   GPtrArray *runnable; /* Task *, to be resumed in this turn, or the next */
   GPtrArray *running;  /* the same, while they are being resumed */
 } Scheduler;
+static_assert(offsetof(Scheduler, set) == 0, "its set is what the poll functions are given");
 
 typedef struct {
   Scheduler *scheduler;
@@ -70,25 +74,6 @@ static void scheduler_free(void *io)
   g_ptr_array_unref(scheduler->runnable);
   g_ptr_array_unref(scheduler->running);
   g_free(scheduler);
-}
-
-static bool attach(void *io, LaChatSource *source, GError **error G_GNUC_UNUSED)
-{
-  Scheduler *scheduler = io;
-  la_chat_poll_set_add(&scheduler->set, source);
-  return true;
-}
-
-static void update(void *io, LaChatSource *source)
-{
-  Scheduler *scheduler = io;
-  la_chat_poll_set_update(&scheduler->set, source);
-}
-
-static void detach(void *io, LaChatSource *source)
-{
-  Scheduler *scheduler = io;
-  la_chat_poll_set_remove(&scheduler->set, source);
 }
 
 static bool admit(LaChatServer *server, const LaChatArrival *arrival, GError **error)
@@ -169,9 +154,9 @@ const LaChatIo la_chat_io_coroutine = {.name = "coroutine",
                                        .descriptors_each = 1,
                                        .open = scheduler_open,
                                        .free = scheduler_free,
-                                       .attach = attach,
-                                       .update = update,
-                                       .detach = detach,
+                                       .attach = la_chat_poll_io_attach,
+                                       .update = la_chat_poll_io_update,
+                                       .detach = la_chat_poll_io_detach,
                                        .admit = admit,
                                        .touch = touch,
                                        .turn = turn};

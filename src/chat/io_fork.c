@@ -7,8 +7,10 @@
  *
  * The parent learns that a child has ended from the end of its channel. A child dies with its parent; the signals that stop
  * the server are blocked in it, for the parent tells it what to do. */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -34,11 +36,12 @@ enum {
 };
 
 typedef struct {
+  LaChatPollSet set; /* first: la_chat_poll_io_attach */
   LaChatServer *server;
-  LaChatPollSet set;
   GPtrArray *children;
   GArray *leaving; /* pid_t: their channels have ended */
 } Broker;
+static_assert(offsetof(Broker, set) == 0, "its set is what the poll functions are given");
 
 /* The parent's side of a child. */
 typedef struct {
@@ -308,25 +311,6 @@ static void broker_free(void *io)
   g_free(broker);
 }
 
-static bool attach(void *io, LaChatSource *source, GError **error G_GNUC_UNUSED)
-{
-  Broker *broker = io;
-  la_chat_poll_set_add(&broker->set, source);
-  return true;
-}
-
-static void update(void *io, LaChatSource *source)
-{
-  Broker *broker = io;
-  la_chat_poll_set_update(&broker->set, source);
-}
-
-static void detach(void *io, LaChatSource *source)
-{
-  Broker *broker = io;
-  la_chat_poll_set_remove(&broker->set, source);
-}
-
 static void child_start(Broker *broker, const LaChatArrival *arrival, int link, pid_t pid)
 {
   Child *child = g_new0(Child, 1);
@@ -425,9 +409,9 @@ const LaChatIo la_chat_io_fork = {.name = "fork",
                                   .descriptors_each = 1,
                                   .open = broker_open,
                                   .free = broker_free,
-                                  .attach = attach,
-                                  .update = update,
-                                  .detach = detach,
+                                  .attach = la_chat_poll_io_attach,
+                                  .update = la_chat_poll_io_update,
+                                  .detach = la_chat_poll_io_detach,
                                   .admit = admit,
                                   .drain = drain,
                                   .turn = turn};

@@ -15,22 +15,6 @@ static void free_set(void *io)
   g_free(io);
 }
 
-static bool attach(void *io, LaChatSource *source, GError **error G_GNUC_UNUSED)
-{
-  la_chat_poll_set_add(io, source);
-  return true;
-}
-
-static void update(void *io, LaChatSource *source)
-{
-  la_chat_poll_set_update(io, source);
-}
-
-static void detach(void *io, LaChatSource *source)
-{
-  la_chat_poll_set_remove(io, source);
-}
-
 static void step(LaChatSource *source, unsigned events)
 {
   source->ready(source, events);
@@ -49,8 +33,8 @@ const LaChatIo la_chat_io_poll = {.name = "poll",
                                   .descriptors_each = 1,
                                   .open = open_set,
                                   .free = free_set,
-                                  .attach = attach,
-                                  .update = update,
-                                  .detach = detach,
+                                  .attach = la_chat_poll_io_attach,
+                                  .update = la_chat_poll_io_update,
+                                  .detach = la_chat_poll_io_detach,
                                   .admit = la_chat_server_admit,
                                   .turn = turn};

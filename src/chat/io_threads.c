@@ -3,8 +3,10 @@
  *
  * A thread waits for its socket, for its connection's deadline, and for an eventfd by which others wake it when they have
  * queued something for its connection. It frees the connection itself; the server's thread joins it. */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,15 +15,16 @@
 #include "chat/server_private.h"
 
 typedef struct {
+  LaChatPollSet set; /* what the server's own thread waits for; first: la_chat_poll_io_attach */
   LaChatServer *server;
   pthread_mutex_t lock; /* of pthreads, not GLib: the thread sanitizer knows these */
-  LaChatPollSet set;    /* what the server's own thread waits for */
   LaChatSource wake;    /* an eventfd in it */
   GPtrArray *workers;
   GPtrArray *ended; /* to be joined */
   pthread_cond_t one_ended;
   bool closing;
 } Threads;
+static_assert(offsetof(Threads, set) == 0, "its set is what the poll functions are given");
 
 typedef struct {
   Threads *all;
@@ -97,25 +100,6 @@ static void threads_free(void *io)
   la_chat_poll_set_clear(&all->set);
   close(all->wake.fd);
   g_free(all);
-}
-
-static bool attach(void *io, LaChatSource *source, GError **error G_GNUC_UNUSED)
-{
-  Threads *all = io;
-  la_chat_poll_set_add(&all->set, source);
-  return true;
-}
-
-static void update(void *io, LaChatSource *source)
-{
-  Threads *all = io;
-  la_chat_poll_set_update(&all->set, source);
-}
-
-static void detach(void *io, LaChatSource *source)
-{
-  Threads *all = io;
-  la_chat_poll_set_remove(&all->set, source);
 }
 
 /* Waits, with the lock given away, until the connection has something to do; returns what its socket is ready for. */
@@ -227,9 +211,9 @@ const LaChatIo la_chat_io_threads = {.name = "threads",
                                      .descriptors_each = 2,
                                      .open = threads_open,
                                      .free = threads_free,
-                                     .attach = attach,
-                                     .update = update,
-                                     .detach = detach,
+                                     .attach = la_chat_poll_io_attach,
+                                     .update = la_chat_poll_io_update,
+                                     .detach = la_chat_poll_io_detach,
                                      .admit = admit,
                                      .touch = touch,
                                      .turn = turn};

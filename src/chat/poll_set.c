@@ -88,3 +88,19 @@ void la_chat_poll_set_dispatch(LaChatPollSet *set, void (*step)(LaChatSource *so
     step(ready->source, ready->events);
   }
 }
+
+bool la_chat_poll_io_attach(void *io, LaChatSource *source, GError **error G_GNUC_UNUSED)
+{
+  la_chat_poll_set_add(io, source);
+  return true;
+}
+
+void la_chat_poll_io_update(void *io, LaChatSource *source)
+{
+  la_chat_poll_set_update(io, source);
+}
+
+void la_chat_poll_io_detach(void *io, LaChatSource *source)
+{
+  la_chat_poll_set_remove(io, source);
+}

@@ -27,4 +27,9 @@ bool la_chat_poll_set_wait(LaChatPollSet *set, LaTime timeout, GError **error);
  * be freed only after the dispatch. */
 void la_chat_poll_set_dispatch(LaChatPollSet *set, void (*step)(LaChatSource *source, unsigned events));
 
+/* `attach`, `update` and `detach` of a model whose state begins with its set. */
+bool la_chat_poll_io_attach(void *io, LaChatSource *source, GError **error);
+void la_chat_poll_io_update(void *io, LaChatSource *source);
+void la_chat_poll_io_detach(void *io, LaChatSource *source);
+
 #endif
