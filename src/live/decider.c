@@ -78,9 +78,9 @@ struct LaDecider {
   LaFindings now, later; /* scratch */
 };
 
-static void free_decided(gpointer data)
+void la_decided_free(gpointer decided)
 {
-  LaDecided *event = data;
+  LaDecided *event = decided;
   if (event == NULL)
     return;
   g_free(event->sentence);
@@ -112,8 +112,8 @@ void la_decider_free(LaDecider *decider)
     return;
   g_hash_table_unref(decider->watched);
   g_array_unref(decider->heap);
-  g_queue_clear_full(&decider->events, free_decided);
-  free_decided(decider->given);
+  g_queue_clear_full(&decider->events, la_decided_free);
+  la_decided_free(decider->given);
   g_free(decider);
 }
 
@@ -195,7 +195,7 @@ static LaDecided *tell(LaDecider *decider, LaEventKind kind, const LaConnection 
 
 const LaDecided *la_decider_next(LaDecider *decider)
 {
-  free_decided(decider->given);
+  la_decided_free(decider->given);
   decider->given = g_queue_pop_head(&decider->events);
   return decider->given;
 }

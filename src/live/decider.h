@@ -38,6 +38,8 @@ typedef struct {
   char *sentence;
 } LaDecided;
 
+void la_decided_free(gpointer decided); /* an LaDecided, or NULL */
+
 /* The next event, NULL: none now. (borrowed until the next call) */
 const LaDecided *la_decider_next(LaDecider *decider);
 

@@ -30,15 +30,6 @@ struct LaHostWatch {
   LaFindings findings; /* scratch */
 };
 
-static void free_decided(gpointer data)
-{
-  LaDecided *event = data;
-  if (event == NULL)
-    return;
-  g_free(event->sentence);
-  g_free(event);
-}
-
 LaHostWatch *la_host_watch_new(LaTracker *tracker, const LaContext *context, const LaAggregateOptions *options, LaTime span)
 {
   LaHostWatch *watch = g_new0(LaHostWatch, 1);
@@ -60,8 +51,8 @@ void la_host_watch_free(LaHostWatch *watch)
   la_aggregate_free(watch->recent);
   la_aggregate_free(watch->before);
   g_array_unref(watch->told);
-  g_queue_clear_full(&watch->events, free_decided);
-  free_decided(watch->given);
+  g_queue_clear_full(&watch->events, la_decided_free);
+  la_decided_free(watch->given);
   g_free(watch);
 }
 
@@ -72,7 +63,7 @@ void la_host_watch_finished(LaHostWatch *watch, const LaConnection *conn, const 
 
 const LaDecided *la_host_watch_next(LaHostWatch *watch)
 {
-  free_decided(watch->given);
+  la_decided_free(watch->given);
   watch->given = g_queue_pop_head(&watch->events);
   return watch->given;
 }
