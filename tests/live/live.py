@@ -129,6 +129,16 @@ class LiveTest(unittest.TestCase):
         server, _ = listener.accept()
         return client, self.keep(server)
 
+    def half_closed(self, listener):
+        """A client that asks, is answered and closes. Returns the server's socket, which stays in CLOSE_WAIT."""
+        client, server = self.pair(listener)
+        client.sendall(b"x")
+        server.recv(1)
+        server.sendall(b"y")
+        client.recv(1)
+        client.close()
+        return server
+
     def talk(self, listener):
         """A whole connection: opened, used, closed by both."""
         client, server = self.pair(listener)

@@ -26,19 +26,6 @@ def seconds(text):
 
 
 class Findings(live.LiveTest):
-    def half_closed(self, listener, count):
-        """Clients that close; the server's sockets stay in CLOSE_WAIT."""
-        held = []
-        for _ in range(count):
-            client, server = self.pair(listener)
-            client.sendall(b"x")
-            server.recv(1)
-            server.sendall(b"y")
-            client.recv(1)
-            client.close()
-            held.append(server)
-        return held
-
     def check_schema(self, run):
         with open(SCHEMA, encoding="utf-8") as f:
             schema = json.load(f)
@@ -50,7 +37,7 @@ class Findings(live.LiveTest):
     def test_a_leak_is_told_while_the_connection_is_open_and_ends(self):
         run = self.live("-i", "lo", "-o", "ndjson", "-w", "t.pcapng", *FAST)
         listener = self.listen(7001)
-        held = self.half_closed(listener, 1)
+        held = [self.half_closed(listener)]
         raised = until(lambda: [f for f in run.findings("raised") if f["finding"]["code"] == "close-wait-leak"], 5)[0]
         late = seconds(raised["told_at"]) - (seconds(raised["finding"]["at"]) + 1.5)
         self.assertTrue(0 <= late < 1, late)
@@ -81,7 +68,7 @@ class Findings(live.LiveTest):
     def test_only_selected_connections_are_told_of(self):
         run = self.live("-i", "lo", "-o", "ndjson", "-Y", "server.port == 7002", *FAST)
         first, second = self.listen(7001), self.listen(7002)
-        held = self.half_closed(first, 1) + self.half_closed(second, 1)
+        held = [self.half_closed(first), self.half_closed(second)]
         until(lambda: [f for f in run.findings("raised") if f["finding"]["code"] == "close-wait-leak"], 5)
         time.sleep(1)
         for one in held:
@@ -94,7 +81,7 @@ class Findings(live.LiveTest):
     def test_many_kinds_are_told_soon_and_are_the_same_offline(self):
         run = self.live("-i", "lo", "-o", "ndjson", "-w", "t.pcapng", "--realarm", "0", *FAST)
         listener = self.listen(7001)
-        held = self.half_closed(listener, 12)
+        held = [self.half_closed(listener) for _ in range(12)]
         for _ in range(4):
             self.assertRaises(ConnectionRefusedError, socket.create_connection, ("127.0.0.1", 7002))
         client, server = self.pair(listener)
@@ -134,7 +121,7 @@ class Findings(live.LiveTest):
 
     def test_text_lines_on_the_way(self):
         run = self.live("-i", "lo", *FAST)
-        held = self.half_closed(self.listen(7001), 1)
+        held = [self.half_closed(self.listen(7001))]
         until(lambda: "close-wait-leak: 127.0.0.1:7001" in run.text, 5)
         self.assertRegex(run.text, r"(?m)^\d\d:\d\d:\d\d ERROR close-wait-leak: ")
         held[0].close()

@@ -42,15 +42,6 @@ class Watch(live.LiveTest):
         self.keys("cd %s; %s live -i lo --watch --threshold close-wait-leak=1s %s" % (self.dir, live.BINARY, " ".join(args)), "Enter")
         until(lambda: "SERVICE" in self.screen(), 10)
 
-    def half_closed(self, listener):
-        client, server = self.pair(listener)
-        client.sendall(b"x")
-        server.recv(1)
-        server.sendall(b"y")
-        client.recv(1)
-        client.close()
-        return server
-
     def test_services_findings_ladder_and_quit(self):
         self.start()
         listener = self.listen(7001)

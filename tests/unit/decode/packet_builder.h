@@ -304,4 +304,19 @@ static inline void assert_segment(const Bytes *b, uint16_t link_type, const char
   assert_segment_cut(b, link_type, encap, CUT_IS_CUT);
 }
 
+/* The IPv4 segment behind this link header is decoded, or comes to `expected`. */
+static inline void assert_ipv4(uint16_t link_type, const char *header)
+{
+  Bytes b = ipv4_segment();
+  wrap(&b, header);
+  assert_segment(&b, link_type, "");
+}
+
+static inline void assert_result(uint16_t link_type, const char *header, LaDecodeResult expected)
+{
+  Bytes b = ipv4_segment();
+  wrap(&b, header);
+  assert_int_equal(result_of(&b, link_type), expected);
+}
+
 #endif

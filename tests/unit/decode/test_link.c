@@ -1,14 +1,6 @@
 /* Link types: each with the standard segment inside, whole and cut at every length. */
 #include "unit/decode/packet_builder.h"
 
-/* The IPv4 segment behind this link header. */
-static void check_ipv4(uint16_t link_type, const char *header)
-{
-  Bytes b = ipv4_segment();
-  wrap(&b, header);
-  assert_segment(&b, link_type, "");
-}
-
 static void check_ipv6(uint16_t link_type, const char *header)
 {
   Bytes b = ipv6_segment();
@@ -16,17 +8,10 @@ static void check_ipv6(uint16_t link_type, const char *header)
   assert_segment(&b, link_type, "");
 }
 
-static void check_result(uint16_t link_type, const char *header, LaDecodeResult expected)
-{
-  Bytes b = ipv4_segment();
-  wrap(&b, header);
-  assert_int_equal(result_of(&b, link_type), expected);
-}
-
 static void ethernet_carries_ipv4(void **state)
 {
   (void)state;
-  check_ipv4(1, ETHER_ADDRESSES "0800");
+  assert_ipv4(1, ETHER_ADDRESSES "0800");
 }
 
 static void ethernet_carries_ipv6(void **state)
@@ -38,8 +23,8 @@ static void ethernet_carries_ipv6(void **state)
 static void null_reads_both_byte_orders(void **state)
 {
   (void)state;
-  check_ipv4(0, "02000000");
-  check_ipv4(0, "00000002");
+  assert_ipv4(0, "02000000");
+  assert_ipv4(0, "00000002");
 }
 
 static void null_knows_the_ipv6_families_of_all_systems(void **state)
@@ -55,13 +40,13 @@ static void null_knows_the_ipv6_families_of_all_systems(void **state)
 static void null_of_another_family_is_not_ip(void **state)
 {
   (void)state;
-  check_result(0, "07000000", LA_DECODED_NOT_IP);
+  assert_result(0, "07000000", LA_DECODED_NOT_IP);
 }
 
 static void loop_carries_ip(void **state)
 {
   (void)state;
-  check_ipv4(108, "00000002");
+  assert_ipv4(108, "00000002");
   check_ipv6(108, "00000018");
 }
 
@@ -70,7 +55,7 @@ static void raw_tells_the_version_under_all_its_numbers(void **state)
   (void)state;
   static const uint16_t numbers[] = {12, 14, 101};
   for (size_t i = 0; i < 3; i++) {
-    check_ipv4(numbers[i], "");
+    assert_ipv4(numbers[i], "");
     check_ipv6(numbers[i], "");
   }
 }
@@ -78,13 +63,13 @@ static void raw_tells_the_version_under_all_its_numbers(void **state)
 static void raw_of_another_version_is_malformed(void **state)
 {
   (void)state;
-  check_result(101, "50", LA_DECODED_MALFORMED);
+  assert_result(101, "50", LA_DECODED_MALFORMED);
 }
 
 static void link_types_of_one_ip_version(void **state)
 {
   (void)state;
-  check_ipv4(228, "");
+  assert_ipv4(228, "");
   check_ipv6(229, "");
 }
 
@@ -100,7 +85,7 @@ static void link_type_ipv4_with_ipv6_is_malformed(void **state)
 static void linux_sll_carries_ip(void **state)
 {
   (void)state;
-  check_ipv4(113, "0000 0001 0006 02005e0000010000 0800");
+  assert_ipv4(113, "0000 0001 0006 02005e0000010000 0800");
   check_ipv6(113, "0004 0304 0006 0000000000000000 86dd");
 }
 
@@ -115,64 +100,65 @@ static void linux_sll_carries_vlan_tags(void **state)
 static void linux_sll_carries_llc(void **state)
 {
   (void)state;
-  check_ipv4(113, "0000 0001 0006 02005e0000010000 0004 aaaa03 000000 0800");
+  assert_ipv4(113, "0000 0001 0006 02005e0000010000 0004 aaaa03 000000 0800");
 }
 
 static void linux_sll_of_a_monitor_interface_carries_radiotap(void **state)
 {
   (void)state;
-  check_ipv4(113, "0000 0323 0006 02005e0000010000 0004 00000800 00000000 0800 0000 02005e000001 02005e000002 02005e000003 0000"
-                  "aaaa03 000000 0800");
+  assert_ipv4(113,
+              "0000 0323 0006 02005e0000010000 0004 00000800 00000000 0800 0000 02005e000001 02005e000002 02005e000003 0000"
+              "aaaa03 000000 0800");
 }
 
 static void linux_sll_of_other_monitor_interfaces(void **state)
 {
   (void)state;
-  check_ipv4(113,
-             "0000 0321 0006 02005e0000010000 0004 0800 0000 02005e000001 02005e000002 02005e000003 0000 aaaa03 000000 0800");
-  check_ipv4(113, "0000 0322 0006 02005e0000010000 0004 80211001 00000008"
-                  "0800 0000 02005e000001 02005e000002 02005e000003 0000 aaaa03 000000 0800");
+  assert_ipv4(113,
+              "0000 0321 0006 02005e0000010000 0004 0800 0000 02005e000001 02005e000002 02005e000003 0000 aaaa03 000000 0800");
+  assert_ipv4(113, "0000 0322 0006 02005e0000010000 0004 80211001 00000008"
+                   "0800 0000 02005e000001 02005e000002 02005e000003 0000 aaaa03 000000 0800");
 }
 
 static void linux_sll_of_netlink_is_not_ip(void **state)
 {
   (void)state;
-  check_result(113, "0000 0338 0000 0000000000000000 0800", LA_DECODED_NOT_IP);
+  assert_result(113, "0000 0338 0000 0000000000000000 0800", LA_DECODED_NOT_IP);
 }
 
 static void linux_sll_of_novell_frames_is_not_ip(void **state)
 {
   (void)state;
-  check_result(113, "0000 0001 0006 02005e0000010000 0001", LA_DECODED_NOT_IP);
+  assert_result(113, "0000 0001 0006 02005e0000010000 0001", LA_DECODED_NOT_IP);
 }
 
 static void linux_sll2_carries_ip(void **state)
 {
   (void)state;
-  check_ipv4(276, "0800 0000 00000002 0001 00 06 02005e0000010000");
+  assert_ipv4(276, "0800 0000 00000002 0001 00 06 02005e0000010000");
   check_ipv6(276, "86dd 0000 00000002 0001 04 06 02005e0000010000");
 }
 
 static void ppp_with_and_without_address_and_control(void **state)
 {
   (void)state;
-  check_ipv4(9, "ff03 0021");
-  check_ipv4(9, "0021");
+  assert_ipv4(9, "ff03 0021");
+  assert_ipv4(9, "0021");
   check_ipv6(9, "ff03 0057");
 }
 
 static void ppp_with_a_compressed_protocol(void **state)
 {
   (void)state;
-  check_ipv4(9, "21");
+  assert_ipv4(9, "21");
   check_ipv6(9, "ff03 57");
 }
 
 static void ppp_control_protocols_are_not_ip(void **state)
 {
   (void)state;
-  check_result(9, "ff03 c021", LA_DECODED_NOT_IP);
-  check_result(9, "ff03 00fd", LA_DECODED_NOT_IP);
+  assert_result(9, "ff03 c021", LA_DECODED_NOT_IP);
+  assert_result(9, "ff03 00fd", LA_DECODED_NOT_IP);
 }
 
 static void ppp_carries_mpls(void **state)
@@ -186,23 +172,23 @@ static void ppp_carries_mpls(void **state)
 static void ppp_hdlc_carries_ppp_or_cisco_hdlc(void **state)
 {
   (void)state;
-  check_ipv4(50, "ff03 0021");
+  assert_ipv4(50, "ff03 0021");
   check_ipv6(50, "ff03 0057");
-  check_ipv4(50, "0f00 0800");
-  check_ipv4(50, "8f00 0800");
+  assert_ipv4(50, "0f00 0800");
+  assert_ipv4(50, "8f00 0800");
 }
 
 static void cisco_hdlc_carries_ip(void **state)
 {
   (void)state;
-  check_ipv4(104, "0f00 0800");
+  assert_ipv4(104, "0f00 0800");
   check_ipv6(104, "0f00 86dd");
 }
 
 static void cisco_hdlc_keepalives_are_not_ip(void **state)
 {
   (void)state;
-  check_result(104, "8f00 8035", LA_DECODED_NOT_IP);
+  assert_result(104, "8f00 8035", LA_DECODED_NOT_IP);
 }
 
 static void pppoe_without_ethernet(void **state)
@@ -216,54 +202,54 @@ static void pppoe_without_ethernet(void **state)
 static void fddi_carries_llc(void **state)
 {
   (void)state;
-  check_ipv4(10, "50" ETHER_ADDRESSES "aaaa03 000000 0800");
+  assert_ipv4(10, "50" ETHER_ADDRESSES "aaaa03 000000 0800");
   check_ipv6(10, "57" ETHER_ADDRESSES "aaaa03 000000 86dd");
 }
 
 static void fddi_tokens_and_management_are_not_ip(void **state)
 {
   (void)state;
-  check_result(10, "41" ETHER_ADDRESSES "aaaa03 000000 0800", LA_DECODED_NOT_IP);
+  assert_result(10, "41" ETHER_ADDRESSES "aaaa03 000000 0800", LA_DECODED_NOT_IP);
 }
 
 static void arcnet_linux_of_both_rfcs(void **state)
 {
   (void)state;
-  check_ipv4(129, "50be 0000 f0");
-  check_ipv4(129, "50be 0000 d4 00 0001");
+  assert_ipv4(129, "50be 0000 f0");
+  assert_ipv4(129, "50be 0000 d4 00 0001");
   check_ipv6(129, "50be 0000 c4 00 0001");
 }
 
 static void arcnet_bsd_of_both_rfcs(void **state)
 {
   (void)state;
-  check_ipv4(7, "50be f0");
-  check_ipv4(7, "50be d4 00 0001");
-  check_ipv4(7, "50be d4 ff ffff d4 00 0001");
+  assert_ipv4(7, "50be f0");
+  assert_ipv4(7, "50be d4 00 0001");
+  assert_ipv4(7, "50be d4 ff ffff d4 00 0001");
 }
 
 static void arcnet_later_part_is_a_fragment(void **state)
 {
   (void)state;
-  check_result(129, "50be 0000 d4 02 0001", LA_DECODED_FRAGMENT);
+  assert_result(129, "50be 0000 d4 02 0001", LA_DECODED_FRAGMENT);
 }
 
 static void arcnet_first_part_counts(void **state)
 {
   (void)state;
-  check_ipv4(129, "50be 0000 d4 01 0001");
+  assert_ipv4(129, "50be 0000 d4 01 0001");
 }
 
 static void arcnet_arp_is_not_ip(void **state)
 {
   (void)state;
-  check_result(129, "50be 0000 f1", LA_DECODED_NOT_IP);
+  assert_result(129, "50be 0000 f1", LA_DECODED_NOT_IP);
 }
 
 static void juniper_ethernet_with_extensions(void **state)
 {
   (void)state;
-  check_ipv4(178, "4d4743 80 0006 010201020304" ETHER_ADDRESSES "0800");
+  assert_ipv4(178, "4d4743 80 0006 010201020304" ETHER_ADDRESSES "0800");
 }
 
 static void juniper_ethernet_without_extensions(void **state)
@@ -275,20 +261,20 @@ static void juniper_ethernet_without_extensions(void **state)
 static void juniper_without_link_header(void **state)
 {
   (void)state;
-  check_ipv4(178, "4d4743 82 0006 010201020304 02000000");
+  assert_ipv4(178, "4d4743 82 0006 010201020304 02000000");
 }
 
 static void juniper_without_magic_is_malformed(void **state)
 {
   (void)state;
-  check_result(178, "4d4744 01" ETHER_ADDRESSES "0800", LA_DECODED_MALFORMED);
+  assert_result(178, "4d4744 01" ETHER_ADDRESSES "0800", LA_DECODED_MALFORMED);
 }
 
 static void nflog_in_either_byte_order(void **state)
 {
   (void)state;
-  check_ipv4(239, "02 00 0000 0800 0100 0800 0000 0500 0a00 61000000 4200 0900");
-  check_ipv4(239, "02 00 0000 0008 0001 0800 0000 0005 000a 61000000 0042 0009");
+  assert_ipv4(239, "02 00 0000 0800 0100 0800 0000 0500 0a00 61000000 4200 0900");
+  assert_ipv4(239, "02 00 0000 0008 0001 0800 0000 0005 000a 61000000 0042 0009");
 }
 
 static void nflog_of_ipv6(void **state)
@@ -300,13 +286,13 @@ static void nflog_of_ipv6(void **state)
 static void nflog_of_a_bridge_goes_by_the_ethertype(void **state)
 {
   (void)state;
-  check_ipv4(239, "07 00 0000 0800 0100 0800 0000 4200 0900");
+  assert_ipv4(239, "07 00 0000 0800 0100 0800 0000 4200 0900");
 }
 
 static void nflog_attribute_shorter_than_itself_is_malformed(void **state)
 {
   (void)state;
-  check_result(239, "02 00 0000 0300 0a00", LA_DECODED_MALFORMED);
+  assert_result(239, "02 00 0000 0300 0a00", LA_DECODED_MALFORMED);
 }
 
 static void nflog_without_packet_is_not_ip(void **state)
@@ -321,7 +307,7 @@ static void nflog_without_packet_is_not_ip(void **state)
 static void ipoib_carries_ip(void **state)
 {
   (void)state;
-  check_ipv4(242, IPOIB_ADDRESSES "0800 0000");
+  assert_ipv4(242, IPOIB_ADDRESSES "0800 0000");
   check_ipv6(242, IPOIB_ADDRESSES "86dd 0000");
 }
 
@@ -330,13 +316,13 @@ static void ipoib_carries_ip(void **state)
 static void infiniband_datagrams_carry_ip(void **state)
 {
   (void)state;
-  check_ipv4(247, "0002 0001 0015 0002" INFINIBAND_UD "0800 0000");
+  assert_ipv4(247, "0002 0001 0015 0002" INFINIBAND_UD "0800 0000");
 }
 
 static void infiniband_datagrams_with_immediate_data(void **state)
 {
   (void)state;
-  check_ipv4(247, "0002 0001 0015 0002 65 00 ffff 00 000550 00 000001 0000000b 00 000551 deadbeef 0800 0000");
+  assert_ipv4(247, "0002 0001 0015 0002 65 00 ffff 00 000550 00 000001 0000000b 00 000551 deadbeef 0800 0000");
 }
 
 static void infiniband_with_global_route_carries_ip(void **state)
@@ -349,7 +335,7 @@ static void infiniband_with_global_route_carries_ip(void **state)
 static void infiniband_of_other_transports_is_not_ip(void **state)
 {
   (void)state;
-  check_result(247, "0002 0001 0015 0002 04 00 ffff 00 000550 00 000001 0000000b 00 000551 0800 0000", LA_DECODED_NOT_IP);
+  assert_result(247, "0002 0001 0015 0002 04 00 ffff 00 000550 00 000001 0000000b 00 000551 0800 0000", LA_DECODED_NOT_IP);
 }
 
 static void mpacket_express_frame(void **state)
@@ -376,10 +362,10 @@ static void mpacket_preemptable_frame(void **state)
 static void mpacket_continuation_is_a_fragment(void **state)
 {
   (void)state;
-  check_result(274, "555555555555 61 e6", LA_DECODED_FRAGMENT);
-  check_result(274, "555555555555 52 e6", LA_DECODED_FRAGMENT);
-  check_result(274, "555555555555 9e e6", LA_DECODED_FRAGMENT);
-  check_result(274, "555555555555 2a e6", LA_DECODED_FRAGMENT);
+  assert_result(274, "555555555555 61 e6", LA_DECODED_FRAGMENT);
+  assert_result(274, "555555555555 52 e6", LA_DECODED_FRAGMENT);
+  assert_result(274, "555555555555 9e e6", LA_DECODED_FRAGMENT);
+  assert_result(274, "555555555555 2a e6", LA_DECODED_FRAGMENT);
 }
 
 static void mpacket_first_part_without_tcp_header_is_a_fragment(void **state)
@@ -405,7 +391,7 @@ static void unknown_link_types_are_not_ip(void **state)
   static const uint16_t numbers[] = {2, 147, 195, 277, 65535};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     assert_false(la_decode_knows_link_type(numbers[i]));
-    check_result(numbers[i], "", LA_DECODED_NOT_IP);
+    assert_result(numbers[i], "", LA_DECODED_NOT_IP);
   }
 }
 

@@ -5,48 +5,34 @@
 #define SNAP_IPV4 "aaaa03 000000 0800"
 #define DATA_TO_DS "0801 2c00" THREE_ADDRESSES
 
-static void check(uint16_t link_type, const char *header)
-{
-  Bytes b = ipv4_segment();
-  wrap(&b, header);
-  assert_segment(&b, link_type, "");
-}
-
-static void check_result(uint16_t link_type, const char *header, LaDecodeResult expected)
-{
-  Bytes b = ipv4_segment();
-  wrap(&b, header);
-  assert_int_equal(result_of(&b, link_type), expected);
-}
-
 static void data_frame_with_three_addresses(void **state)
 {
   (void)state;
-  check(105, DATA_TO_DS SNAP_IPV4);
+  assert_ipv4(105, DATA_TO_DS SNAP_IPV4);
 }
 
 static void data_frame_with_four_addresses(void **state)
 {
   (void)state;
-  check(105, "0803 2c00" THREE_ADDRESSES "02005e000004" SNAP_IPV4);
+  assert_ipv4(105, "0803 2c00" THREE_ADDRESSES "02005e000004" SNAP_IPV4);
 }
 
 static void data_frame_with_quality_of_service(void **state)
 {
   (void)state;
-  check(105, "8801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4);
+  assert_ipv4(105, "8801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4);
 }
 
 static void data_frame_with_high_throughput_control(void **state)
 {
   (void)state;
-  check(105, "8882 2c00" THREE_ADDRESSES "0000 00000000" SNAP_IPV4);
+  assert_ipv4(105, "8882 2c00" THREE_ADDRESSES "0000 00000000" SNAP_IPV4);
 }
 
 static void first_subframe_of_an_aggregate(void **state)
 {
   (void)state;
-  check(105, "8801 2c00" THREE_ADDRESSES "8000" ETHER_ADDRESSES "0046" SNAP_IPV4);
+  assert_ipv4(105, "8801 2c00" THREE_ADDRESSES "8000" ETHER_ADDRESSES "0046" SNAP_IPV4);
 }
 
 static void data_frame_carries_ipv6(void **state)
@@ -60,10 +46,10 @@ static void data_frame_carries_ipv6(void **state)
 static void encrypted_data_is_not_ip(void **state)
 {
   (void)state;
-  check_result(105,
-               "0841 2c00" THREE_ADDRESSES "0100002000000000"
-               "92aa03 000000 0800",
-               LA_DECODED_NOT_IP);
+  assert_result(105,
+                "0841 2c00" THREE_ADDRESSES "0100002000000000"
+                "92aa03 000000 0800",
+                LA_DECODED_NOT_IP);
 }
 
 static void decrypted_data_with_the_protected_bit_is_read(void **state)
@@ -80,58 +66,58 @@ static void decrypted_data_with_the_protected_bit_is_read(void **state)
 static void management_control_and_null_frames_are_not_ip(void **state)
 {
   (void)state;
-  check_result(105, "8000 2c00" THREE_ADDRESSES SNAP_IPV4, LA_DECODED_NOT_IP);
-  check_result(105, "d400 2c00" THREE_ADDRESSES SNAP_IPV4, LA_DECODED_NOT_IP);
-  check_result(105, "4801 2c00" THREE_ADDRESSES SNAP_IPV4, LA_DECODED_NOT_IP);
-  check_result(105, "c801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4, LA_DECODED_NOT_IP);
+  assert_result(105, "8000 2c00" THREE_ADDRESSES SNAP_IPV4, LA_DECODED_NOT_IP);
+  assert_result(105, "d400 2c00" THREE_ADDRESSES SNAP_IPV4, LA_DECODED_NOT_IP);
+  assert_result(105, "4801 2c00" THREE_ADDRESSES SNAP_IPV4, LA_DECODED_NOT_IP);
+  assert_result(105, "c801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4, LA_DECODED_NOT_IP);
 }
 
 static void radiotap_is_skipped_by_its_length(void **state)
 {
   (void)state;
-  check(127, "00 00 0c00 04000000 02 000000" DATA_TO_DS SNAP_IPV4);
+  assert_ipv4(127, "00 00 0c00 04000000 02 000000" DATA_TO_DS SNAP_IPV4);
 }
 
 static void radiotap_flags_tell_a_padded_header(void **state)
 {
   (void)state;
   /* timestamp (aligned to eight) and flags with the padding bit; the header of 26 bytes is padded to 28 */
-  check(127, "00 00 1100 03000000 0000000000000000 20"
-             "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
+  assert_ipv4(127, "00 00 1100 03000000 0000000000000000 20"
+                   "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
 }
 
 static void radiotap_flags_are_found_after_further_presence_words(void **state)
 {
   (void)state;
-  check(127, "00 00 1900 03000080 00000000 00000000 0000000000000000 20"
-             "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
+  assert_ipv4(127, "00 00 1900 03000080 00000000 00000000 0000000000000000 20"
+                   "8801 2c00" THREE_ADDRESSES "0000 0000" SNAP_IPV4);
 }
 
 static void padded_header_of_a_multiple_of_four_has_no_padding(void **state)
 {
   (void)state;
-  check(127, "00 00 0900 02000000 20" DATA_TO_DS SNAP_IPV4);
+  assert_ipv4(127, "00 00 0900 02000000 20" DATA_TO_DS SNAP_IPV4);
 }
 
 static void radiotap_without_padding_bit(void **state)
 {
   (void)state;
-  check(127, "00 00 0900 02000000 10"
-             "8801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4);
+  assert_ipv4(127, "00 00 0900 02000000 10"
+                   "8801 2c00" THREE_ADDRESSES "0000" SNAP_IPV4);
 }
 
 static void radiotap_shorter_than_itself_is_malformed(void **state)
 {
   (void)state;
-  check_result(127, "00 00 0700 00000000" DATA_TO_DS SNAP_IPV4, LA_DECODED_MALFORMED);
+  assert_result(127, "00 00 0700 00000000" DATA_TO_DS SNAP_IPV4, LA_DECODED_MALFORMED);
 }
 
 static void ppi_leads_to_the_link_type_it_names(void **state)
 {
   (void)state;
-  check(192, "00 00 0c00 69000000 00000000" DATA_TO_DS SNAP_IPV4);
-  check(192, "00 00 0800 01000000" ETHER_ADDRESSES "0800");
-  check_result(192, "00 00 0800 01000100" ETHER_ADDRESSES "0800", LA_DECODED_NOT_IP);
+  assert_ipv4(192, "00 00 0c00 69000000 00000000" DATA_TO_DS SNAP_IPV4);
+  assert_ipv4(192, "00 00 0800 01000000" ETHER_ADDRESSES "0800");
+  assert_result(192, "00 00 0800 01000100" ETHER_ADDRESSES "0800", LA_DECODED_NOT_IP);
 }
 
 static void ppi_within_itself_ends(void **state)
@@ -167,8 +153,8 @@ static void avs_says_its_length(void **state)
 static void avs_length_that_lies(void **state)
 {
   (void)state;
-  check_result(163, "80211001 00000007" DATA_TO_DS SNAP_IPV4, LA_DECODED_MALFORMED);
-  check_result(163, "80211001 ffffffff" DATA_TO_DS SNAP_IPV4, LA_DECODED_MALFORMED);
+  assert_result(163, "80211001 00000007" DATA_TO_DS SNAP_IPV4, LA_DECODED_MALFORMED);
+  assert_result(163, "80211001 ffffffff" DATA_TO_DS SNAP_IPV4, LA_DECODED_MALFORMED);
 }
 
 int main(void)

@@ -21,6 +21,18 @@ typedef struct {
   LaConnectionRecord record;
 } Story;
 
+static inline void assert_has(const char *text, const char *part)
+{
+  if (strstr(text, part) == NULL)
+    fail_msg("%s\nis not in\n%s", part, text);
+}
+
+static inline void assert_lacks(const char *text, const char *part)
+{
+  if (strstr(text, part) != NULL)
+    fail_msg("%s\nis in\n%s", part, text);
+}
+
 static inline void story_step(LaEndpoint *end, LaTcpState state, LaStep step)
 {
   step.state = (uint8_t)state;

@@ -22,18 +22,6 @@ static LaSegment segment(const Story *story, LaSide side, uint64_t frame)
                      .header_len = 20};
 }
 
-static void assert_has(const char *text, const char *part)
-{
-  if (strstr(text, part) == NULL)
-    fail_msg("%s\nis not in\n%s", part, text);
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-  if (strstr(text, part) != NULL)
-    fail_msg("%s\nis in\n%s", part, text);
-}
-
 static void test_rows_have_states_of_that_moment(void **state)
 {
   (void)state;

@@ -13,18 +13,6 @@ static char *connection_text(const Story *story)
   return g_string_free(out, FALSE);
 }
 
-static void assert_has(const char *text, const char *part)
-{
-  if (strstr(text, part) == NULL)
-    fail_msg("%s\nis not in\n%s", part, text);
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-  if (strstr(text, part) != NULL)
-    fail_msg("%s\nis in\n%s", part, text);
-}
-
 static void test_whole_record(void **state)
 {
   (void)state;

@@ -53,18 +53,6 @@ static char *report_text(const LaReportOptions *options, Story *const *stories, 
   return text;
 }
 
-static void assert_has(const char *text, const char *part)
-{
-  if (strstr(text, part) == NULL)
-    fail_msg("%s\nis not in\n%s", part, text);
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-  if (strstr(text, part) != NULL)
-    fail_msg("%s\nis in\n%s", part, text);
-}
-
 /* All lines within the width, but for those that are there to be copied. */
 static void assert_fits(const char *text, unsigned width)
 {
