@@ -11,6 +11,8 @@
 #include "cli/filter_name.h"
 #include "report/timeline.h"
 
+#define DESCRIBED_AT 30 /* the column of the help at which an option's meaning begins */
+
 #define FIRST_ID 256 /* above every letter */
 #define ANALYZE LA_TAKES_ANALYZE
 #define SHOW LA_TAKES_SHOW
@@ -90,14 +92,17 @@ static const struct Row {
      "stop after so many selected packets of each capture"},
     {OPTION_CONN, 0, "conn", "N", SHOW, "the connection's number, as the report tells it"},
     {OPTION_FORMAT, 'o', "output", "FORMAT[:PATH]", ANALYZE | LIVE | SOCKETS | CHECK | DIFF,
-     "how and where to report, several times: "}, /* and la_options_describe names the formats */
+     "how and where to report, several times:"}, /* and la_options_describe names the formats */
     {OPTION_INTERVAL, 0, "interval", "SPAN", ANALYZE | LIVE | CHECK, "how long a row of -o timeline is (20 to 60 rows)"},
     {OPTION_FROM, 0, "from", "TIME", ANALYZE | CHECK,
      "report connections that were there at TIME or later (RFC 3339 or epoch seconds)"},
     {OPTION_TO, 0, "to", "TIME", ANALYZE | CHECK, "report connections that were there at TIME or earlier"},
     {OPTION_QUIET, 'q', "quiet", NULL, ANALYZE | LIVE | SOCKETS | CHECK, "errors and warnings only, one line for each service"},
-    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | SHOW | LIVE | SOCKETS | CHECK | DIFF,
-     "every connection, finding and socket; show: every header field and option"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, ANALYZE | LIVE, "every connection and each of its findings"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, CHECK, "all cases, however many there are"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, SHOW, "every packet, with every header field and option"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, SOCKETS, "every service and every socket"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, DIFF, "also what has not changed"},
     {OPTION_ABSOLUTE, 'S', "absolute", NULL, SHOW, "absolute sequence numbers"},
     {OPTION_RESOLVE, 'N', "names", NULL, ANALYZE | SHOW | LIVE, "look up host names"},
     {OPTION_NO_RESOLVE, 'n', "no-names", NULL, ANALYZE | SHOW | LIVE | CHECK, "do not (the default)"},
@@ -594,6 +599,23 @@ LaOptions *la_options_parse(int argc, char **argv, LaTakes command, GError **err
   return check_together(options, error) && read_where(options, error) ? g_steal_pointer(&options) : NULL;
 }
 
+/* Those that the command writes, in lines of their own. */
+static void describe_formats(LaTakes command, GString *out)
+{
+  unsigned count;
+  const LaFormat *const *formats = la_formats(&count);
+  g_autoptr(GString) all = g_string_new(NULL);
+  for (unsigned i = 0; i < count; i++) {
+    bool plain = strcmp(formats[i]->name, "text") == 0 || strcmp(formats[i]->name, "ndjson") == 0;
+    if ((formats[i]->rereads && command != LA_TAKES_ANALYZE) ||
+        (!plain && (command == LA_TAKES_DIFF || command == LA_TAKES_SOCKETS)))
+      continue;
+    g_string_append_printf(all, "%s%s", all->len > 0 ? ", " : "", formats[i]->name);
+  }
+  g_string_append_printf(out, "\n%*s", DESCRIBED_AT, "");
+  la_wrap(out, all->str, &(LaWrap){.width = 100, .used = DESCRIBED_AT, .indent = DESCRIBED_AT});
+}
+
 void la_options_describe(LaTakes command, GString *out)
 {
   for (unsigned i = 0; i < ROWS; i++) {
@@ -608,14 +630,11 @@ void la_options_describe(LaTakes command, GString *out)
     if (row->value != NULL)
       g_string_append_printf(left, " %s", row->value);
     if (left->len > 28)
-      g_string_append_printf(out, "%s\n%30s%s", left->str, "", row->help);
+      g_string_append_printf(out, "%s\n%*s%s", left->str, DESCRIBED_AT, "", row->help);
     else
-      g_string_append_printf(out, "%-30s%s", left->str, row->help);
-    if (row->id == OPTION_FORMAT) {
-      g_autoptr(GPtrArray) names = format_names();
-      g_autofree char *all = g_strjoinv(", ", (char **)names->pdata);
-      g_string_append(out, all);
-    }
+      g_string_append_printf(out, "%-*s%s", DESCRIBED_AT, left->str, row->help);
+    if (row->id == OPTION_FORMAT)
+      describe_formats(command, out);
     g_string_append_c(out, '\n');
   }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Options that are wrong, and outputs that cannot be written."""
 import os
+import re
 import subprocess
 
 import cli
@@ -228,6 +229,30 @@ class Output(CliTest):
 
     def test_no_progress_without_a_terminal(self):
         self.assertEqual(self.expect(0, "good.pcap").message, "")
+
+    def test_help_of_every_command(self):
+        """Each command of the list has help, -o names what the command writes, and no line is too long for a terminal."""
+        commands = re.findall(r"^  (\w+) ", self.expect(0, "help").text, re.M)
+        self.assertIn("lab", commands)
+        for command in commands:
+            with self.subTest(command=command):
+                text = self.expect(0, "help", command).text
+                self.assertIn("usage: lastack", text)
+                self.assertLessEqual(max(map(len, text.splitlines())), 130, text)
+        def formats(command):
+            lines = self.expect(0, "help", command).text.splitlines()
+            at = next(i for i, line in enumerate(lines) if "--output" in line)
+            words = []
+            for line in lines[at + 1:]:
+                if not line.startswith(" " * 30):
+                    break
+                words += line.replace(",", " ").split()
+            return words
+        self.assertEqual(formats("diff"), ["text", "ndjson"])
+        self.assertEqual(formats("sockets"), ["text", "ndjson"])
+        self.assertIn("pcapng", formats("analyze"))
+        self.assertNotIn("pcapng", formats("live"))
+        self.assertIn("junit", formats("live"))
 
 
 if __name__ == "__main__":

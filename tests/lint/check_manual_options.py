@@ -40,8 +40,8 @@ def formats(root):
 def helped(lastack):
     """The formats that the help of -o names."""
     text = subprocess.run([lastack, "analyze", "--help"], capture_output=True, check=True, encoding="utf-8", timeout=30).stdout
-    names = re.search(r"^ +-o, .*: (.*)$", text, flags=re.M)
-    return set(names.group(1).split(", ")) if names else set()
+    names = re.search(r"^ +-o, .*:\n((?: {30}.*\n)+)", text, flags=re.M)
+    return set(re.findall(r"\w+", names.group(1))) if names else set()
 
 
 def command_words(page):
