@@ -113,7 +113,7 @@ LaExitCode la_cmd_help(int argc, char **argv)
   const LaCommand *command = la_command_find(argv[1]);
   if (command != NULL && (strcmp(command->name, "chat") == 0 || strcmp(command->name, "lab") == 0)) {
     char *words[] = {argv[1], (char[]){"--help"}, NULL}; /* they have subcommands, and tell of them themselves */
-    return (LaExitCode)(*command->name == 'c' ? la_cmd_chat(2, words) : la_cmd_lab(2, words));
+    return command->run(2, words);
   }
   if (command != NULL)
     return la_help_command(command);
