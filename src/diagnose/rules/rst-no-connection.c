@@ -12,9 +12,17 @@ static bool may_have_closed(const LaConnection *conn, const LaEndpoint *end, LaS
   return before || la_missed(conn, side);
 }
 
+/* All that the capture has is a FIN and its answer: nothing shows that there was a connection, and nobody loses one. */
+static bool is_lone_fin(const LaConnection *conn, const LaEndpoint *asked, const LaEndpoint *lost)
+{
+  return (conn->flags & LA_CONN_MIDSTREAM) != 0 && asked->packets == asked->fin && asked->payload_bytes == 0 &&
+         lost->packets == lost->rst;
+}
+
 enum {
   FORGOT,
-  FORGOT_OR_CLOSED
+  FORGOT_OR_CLOSED,
+  LONE_FIN
 };
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -34,6 +42,12 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->variant = FORGOT_OR_CLOSED;
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
   }
+  if (is_lone_fin(conn, &conn->end[LA_OTHER(v->sender)], lost)) {
+    ret->variant = LONE_FIN;
+    ret->severity = LA_SEVERITY_NOTE;
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
+    ret->blame = LA_BLAME_NONE;
+  }
   const char *stage = "data";
   if (challenge != NULL) {
     stage = "challenge-ack";
@@ -52,6 +66,17 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
   LaSide lost = (LaSide)f->side;
+  if (f->variant == LONE_FIN) {
+    la_say_end(out, conn, LA_OTHER(lost));
+    g_string_append(out, " sent a FIN to ");
+    la_say_end(out, conn, lost);
+    g_string_append_printf(out,
+                           ", which knew no such connection (RST in packet %" G_GUINT64_FORMAT
+                           "), and nothing else of it is in the capture: a probe, or the late close of a connection that was "
+                           "long over there.",
+                           conn->rst_frame);
+    return;
+  }
   la_say_end(out, conn, lost);
   g_string_append(out, " no longer knew the connection: it answered ");
   const char *stage = la_fact_word(f, "stage");
