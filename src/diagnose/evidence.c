@@ -89,12 +89,6 @@ LaTime la_silence(const LaConnection *conn)
   return conn->end_time - conn->last_time;
 }
 
-unsigned la_sendings_in_vain(const LaConnection *conn, unsigned sendings, LaTime last)
-{
-  bool ended = (conn->flags & LA_CONN_GOES_ON) == 0; /* who looks at one that goes on waits for an answer by himself */
-  return ended && sendings != 0 && conn->end_time - last < LA_ANSWERED_BY ? sendings - 1 : sendings;
-}
-
 LaTime la_answer_due(const LaConnection *conn, LaTime sent)
 {
   const LaTime answer = 3 * LA_SEC; /* a slow path and a delayed acknowledgment included */

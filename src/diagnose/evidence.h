@@ -58,13 +58,6 @@ LaTime la_answer_due(const LaConnection *conn, LaTime sent);
 /* How long nothing was heard of the connection at the end of its observation. */
 LaTime la_silence(const LaConnection *conn);
 
-/* By then an answer to the last try would be here: the half second for which verdicts about silence wait live, too. */
-#define LA_ANSWERED_BY (500 * LA_MSEC)
-
-/* Of `sendings` of one thing, the last of them at `last`, how many had the time to be answered: when the observation ended right after the
- * last one, that one proves nothing. */
-unsigned la_sendings_in_vain(const LaConnection *conn, unsigned sendings, LaTime last);
-
 /* ---- words ---- */
 
 /* "10.9.0.2:8888", "[2001:db8::1]:80". */

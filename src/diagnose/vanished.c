@@ -8,7 +8,6 @@
 
 #define SENDINGS_MIN 3
 #define FIN_SENDINGS_MIN 3
-#define ANSWER_MIN (200 * LA_MSEC)
 
 typedef enum {
   IN_TIME,
@@ -25,8 +24,6 @@ static LaVanished of_side(const LaConnection *conn, LaSide side, Judged when)
     return gone;
   unsigned sendings = when == EARLY ? me->repeats + 1 : la_sendings_in_vain(conn, me->repeats + 1, me->last_time);
   if (la_seq_ge(me->snd_una, me->snd_nxt) || sendings < SENDINGS_MIN)
-    return gone;
-  if (when == IN_TIME && conn->end_time - me->last_time < ANSWER_MIN)
     return gone;
   uint32_t open = me->snd_nxt - me->snd_una;
   bool fin_open = (me->flags & LA_END_FIN) != 0 && la_seq_lt(me->snd_una, me->fin_end);

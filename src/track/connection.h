@@ -394,6 +394,13 @@ static inline const LaMoment *la_connection_moment(const LaConnection *conn, uns
   return &conn->moment_chunk[i / 8][i % 8];
 }
 
+/* By then an answer to the last try would be here: the half second for which verdicts about silence wait live, too. */
+#define LA_ANSWERED_BY (500 * LA_MSEC)
+
+/* Of `sendings` of one thing, the last of them at `last`, how many had the time to be answered: when the observation ended right after the
+ * last one, that one proves nothing. */
+unsigned la_sendings_in_vain(const LaConnection *conn, unsigned sendings, LaTime last);
+
 /* The results of FINDINGS sections 2 and 3, derived from the finished connection and the end of observation. */
 LaHandshakeResult la_connection_handshake(const LaConnection *conn);
 LaTeardownResult la_connection_teardown(const LaConnection *conn);

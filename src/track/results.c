@@ -3,8 +3,9 @@
 #include "track/connection.h"
 #include "track/round_trip.h"
 
-/* One lone SYN followed by less silence than this says nothing (the first retry comes after a second). */
-#define SYN_VERDICT LA_SEC
+/* So many SYNs without an answer, or one followed by so long a silence, are unanswered: what the finding syn-unanswered takes, too. */
+#define SYNS_UNANSWERED 2
+#define SYN_VERDICT (3 * LA_SEC)
 /* So many sendings without an answer make a peer that vanished. */
 #define VANISHED_SENDINGS 3
 
@@ -14,6 +15,12 @@ static bool ever_established(const LaEndpoint *end)
     if (end->path[i].state >= LA_TCP_ESTABLISHED)
       return true;
   return false;
+}
+
+unsigned la_sendings_in_vain(const LaConnection *conn, unsigned sendings, LaTime last)
+{
+  bool ended = (conn->flags & LA_CONN_GOES_ON) == 0; /* who looks at one that goes on waits for an answer by himself */
+  return ended && sendings != 0 && conn->end_time - last < LA_ANSWERED_BY ? sendings - 1 : sendings;
 }
 
 LaTime la_connection_rtt(const LaConnection *conn)
@@ -112,6 +119,11 @@ bool la_connection_is_stray(const LaConnection *conn)
   return first != NULL && seen == packets;
 }
 
+static bool is_cut_off(const LaConnection *conn)
+{
+  return conn->ended_by == LA_ENDED_CAPTURE_END || conn->ended_by == LA_ENDED_EVICTED;
+}
+
 static LaHandshakeResult derive_handshake(const LaConnection *conn)
 {
   const LaEndpoint *opener = &conn->end[LA_OPENER];
@@ -124,24 +136,34 @@ static LaHandshakeResult derive_handshake(const LaConnection *conn)
     return LA_HANDSHAKE_ABANDONED;
   if (ever_established(acceptor))
     return (conn->flags & LA_CONN_SIMULTANEOUS) != 0 ? LA_HANDSHAKE_SIMULTANEOUS : LA_HANDSHAKE_COMPLETE;
-  if ((acceptor->flags & (LA_END_SYN_ACK | LA_END_SYN)) != 0)
-    return conn->handshake_ack_frame != 0 ? LA_HANDSHAKE_FINAL_ACK_DROPPED : LA_HANDSHAKE_SYN_RECEIVED;
+  if ((acceptor->flags & (LA_END_SYN_ACK | LA_END_SYN)) != 0) {
+    if (conn->handshake_ack_frame == 0)
+      return LA_HANDSHAKE_SYN_RECEIVED;
+    /* Only payload that went unanswered tells it, and its last sending may yet be answered. */
+    bool told = acceptor->syn_last_frame > conn->handshake_ack_frame || (conn->flags & LA_CONN_RST) != 0;
+    bool early =
+        !told && is_cut_off(conn) && la_sendings_in_vain(conn, opener->repeats + 1, opener->last_time) < VANISHED_SENDINGS;
+    return early ? LA_HANDSHAKE_UNDETERMINED : LA_HANDSHAKE_FINAL_ACK_DROPPED;
+  }
   if (ever_established(opener))
     return LA_HANDSHAKE_COMPLETE;
   if ((conn->flags & LA_CONN_ICMP_SYN) != 0)
     return LA_HANDSHAKE_UNREACHABLE;
   if (acceptor->packets != 0)
     return LA_HANDSHAKE_UNDETERMINED;
-  bool cut_off = conn->ended_by == LA_ENDED_CAPTURE_END || conn->ended_by == LA_ENDED_EVICTED;
-  bool short_capture = cut_off && conn->end_time - opener->syn_last_time < SYN_VERDICT;
-  return opener->syn_sent < 2 && short_capture ? LA_HANDSHAKE_UNDETERMINED : LA_HANDSHAKE_UNANSWERED;
+  bool early = is_cut_off(conn) && la_sendings_in_vain(conn, opener->syn_sent, opener->syn_last_time) < SYNS_UNANSWERED &&
+               conn->end_time - opener->syn_time < SYN_VERDICT;
+  return early ? LA_HANDSHAKE_UNDETERMINED : LA_HANDSHAKE_UNANSWERED;
 }
 
-/* Whether `side` kept sending and the other end said nothing more. */
+/* Whether `side` kept sending and the other end said nothing more. Before its last sending could be answered, that one does not count. */
 static bool peer_vanished(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *me = &conn->end[side];
-  return me->unanswered >= VANISHED_SENDINGS && (me->repeats >= VANISHED_SENDINGS - 1 || me->keepalive >= VANISHED_SENDINGS);
+  if (me->unanswered < VANISHED_SENDINGS)
+    return false;
+  unsigned sendings = me->keepalive > me->repeats ? me->keepalive : me->repeats + 1;
+  return (is_cut_off(conn) ? la_sendings_in_vain(conn, sendings, me->last_time) : sendings) >= VANISHED_SENDINGS;
 }
 
 static LaTeardownResult derive_teardown(const LaConnection *conn)

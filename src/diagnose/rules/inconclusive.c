@@ -19,10 +19,12 @@ static Waiting waits_for(const LaConnection *conn, const LaContext *context)
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   LaHandshakeResult handshake = la_connection_handshake(conn);
   bool asked = (opener->flags & LA_END_SYN) != 0 && conn->earlier.challenges == 0;
-  if (handshake == LA_HANDSHAKE_UNDETERMINED && conn->end[LA_ACCEPTOR].packets == 0 && asked)
+  bool unanswered = handshake == LA_HANDSHAKE_UNDETERMINED || handshake == LA_HANDSHAKE_UNANSWERED;
+  if (unanswered && conn->end[LA_ACCEPTOR].packets == 0 && asked && context->opening.kind == LA_OPENING_FINE) {
+    if (opener->syn_sent > 1)
+      return (Waiting){"syn-unanswered", opener->syn_last_frame, opener->syn_last_time, LA_ANSWERED_BY};
     return (Waiting){"syn-unanswered", opener->syn_last_frame, opener->syn_time, LA_THRESHOLD(context, syn_unanswered, 0)};
-  if (handshake == LA_HANDSHAKE_UNANSWERED && asked && context->opening.kind == LA_OPENING_FINE && opener->syn_sent > 1)
-    return (Waiting){"syn-unanswered", opener->syn_last_frame, opener->syn_last_time, LA_ANSWERED_BY};
+  }
   if (handshake == LA_HANDSHAKE_SYN_RECEIVED && context->opening.kind == LA_OPENING_FINE && context->opening.syns_after != 0 &&
       conn->end_time - opener->syn_last_time < LA_ANSWERED_BY)
     return (Waiting){"syn-ack-not-received", opener->syn_last_frame, opener->syn_last_time, LA_ANSWERED_BY};

@@ -30,9 +30,11 @@ static void handshakes_have_their_word(void **state)
       {"0 C S 0; 10 S SA 0 1; 10 C A 1 1; 1 S PA 1 1 10", 0, "complete", "open"},
       {"0 C S 0; 10 S RA 0 1", 0, "refused", "none"},
       {"0 C S 0", 0, "undetermined", "none"},
-      {"0 C S 0", 999, "undetermined", "none"},
-      {"0 C S 0", 1000, "unanswered", "none"},
-      {"0 C S 0; 1000 C S 0", 0, "unanswered", "none"},
+      {"0 C S 0", 2999, "undetermined", "none"},
+      {"0 C S 0", 3000, "unanswered", "none"},
+      {"0 C S 0; 1000 C S 0", 499, "undetermined", "none"},
+      {"0 C S 0; 1000 C S 0", 500, "unanswered", "none"},
+      {"0 C S 0; 1000 C S 0; 1000 C S 0", 0, "unanswered", "none"},
       {"0 C S 0", 200000, "unanswered", "none"},
       {"0 C S 0; 10 S SA 0 1", 0, "syn-received", "none"},
       {"0 C S 0; 10 S SA 0 1; 1000 S SA 0 1; 2000 S SA 0 1", 0, "syn-received", "none"},
@@ -73,12 +75,13 @@ static void teardowns_have_their_word(void **state)
       /* a RST after everything was closed changes nothing */
       {HANDSHAKE "5 C FA 1 1; 10 S FA 1 2; 10 C A 2 2; 1 S R 2", 0, "complete", "fin"},
       /* sent three times into silence */
-      {HANDSHAKE REQUEST "5 C PA 101 201 10; 300 C PA 101 201 10; 600 C PA 101 201 10", 0, "complete", "vanished"},
+      {HANDSHAKE REQUEST "5 C PA 101 201 10; 300 C PA 101 201 10; 600 C PA 101 201 10", 499, "complete", "open"},
+      {HANDSHAKE REQUEST "5 C PA 101 201 10; 300 C PA 101 201 10; 600 C PA 101 201 10", 500, "complete", "vanished"},
       {HANDSHAKE REQUEST "5 C PA 101 201 10; 300 C PA 101 201 10", 0, "complete", "open"},
       /* and nothing showed that the server had taken the ACK */
       {HANDSHAKE "5 C PA 1 1 10; 300 C PA 1 1 10; 600 C PA 1 1 10; 1200 C PA 1 1 10", 0, "final-ack-dropped", "vanished"},
       {HANDSHAKE "5 C PA 1 1 10; 300 C PA 1 1 10", 0, "complete", "open"},
-      {HANDSHAKE "5 S PA 1 1 10; 300 S PA 1 1 10; 600 S PA 1 1 10", 0, "complete", "vanished"},
+      {HANDSHAKE "5 S PA 1 1 10; 300 S PA 1 1 10; 600 S PA 1 1 10", 500, "complete", "vanished"},
       /* three keep-alives into silence */
       {HANDSHAKE "5 C A 0 1; 1000 C A 0 1 0; 1000 C A 0 1 0", 0, "complete", "vanished"},
       /* answered at last */

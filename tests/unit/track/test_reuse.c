@@ -241,7 +241,7 @@ static void a_syn_on_a_living_connection_without_an_answer_stays_tentative(void 
   talk_start(&t);
   play(&t, HANDSHAKE REQUEST "9000 C S 0 isn=9000000; 1000 C S 0");
   assert_int_equal(t.note.id, 2);
-  la_tracker_finish(t.tracker, t.time);
+  la_tracker_finish(t.tracker, t.time + LA_SEC);
   LaConnection *first = next_is(&t, 1, 1);
   assert_int_equal(first->ended_by, LA_ENDED_CAPTURE_END);
   LaConnection *second = next_is(&t, 2, 8);
