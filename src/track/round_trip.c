@@ -107,8 +107,9 @@ static LaSentAgain judge(const LaRoundTrip *t, const Trip *trip, LaTime other)
   bool twin = trip->twin && (t->answered == 1 || since_last >= AT_ONCE);
   if (!quick && (twin || (other != LA_TIME_NONE && apart(other, took) <= took / 4)))
     return LA_SENT_AGAIN_NEEDLESS;
+  bool prompt = quick ? since_last <= 4 * other + QUEUEING : since_last < took / 10;
   if (t->answered == 1)
-    return quick || since_last < took / 10 ? LA_SENT_AGAIN_ANSWER_LOST : LA_SENT_AGAIN_UNCLEAR;
+    return prompt ? LA_SENT_AGAIN_ANSWER_LOST : LA_SENT_AGAIN_UNCLEAR;
   /* Two clocks in one file: what was sent after the answer is not what it answers. */
   if (since_last < 0)
     return LA_SENT_AGAIN_UNCLEAR;

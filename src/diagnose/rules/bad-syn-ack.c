@@ -5,7 +5,8 @@
 
 enum {
   WRONG_ACK,
-  SECOND_NUMBER
+  SECOND_NUMBER,
+  PROXY
 };
 
 /* A request that was forgotten is made anew after so long, with a number of its own. */
@@ -22,6 +23,21 @@ static bool answers_a_syn(const LaConnection *conn, const LaMoment *syn_ack)
       continue;
     uint32_t off = syn_ack->ack - (m->seq + 1);
     if (off <= m->payload_len)
+      return true;
+  }
+  return false;
+}
+
+/* Between the two the client's SYN came once more, after its own ACK: no client does that. A device that answers SYNs itself (SYN cookies
+ * in a firewall) opens the connection to the server when the client has shown itself, and both sides of it are in the capture. */
+static bool is_proxy(const LaConnection *conn, const LaMoment *first, const LaMoment *odd)
+{
+  if (conn->handshake_ack_frame <= first->frame)
+    return false;
+  for (unsigned i = la_moment_index(conn, first); i < la_moment_index(conn, odd); i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->side == LA_OPENER && m->frame > conn->handshake_ack_frame && (m->marks & LA_MARK_SYN) != 0 &&
+        m->seq + 1 == first->ack)
       return true;
   }
   return false;
@@ -61,9 +77,13 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   /* A path that shows only part of the client's SYNs tells nothing about the answers. */
   if (odd == NULL || la_missed(conn, LA_OPENER))
     return false;
+  if (ret->variant == SECOND_NUMBER && is_proxy(conn, first, odd)) {
+    ret->variant = PROXY;
+    ret->severity = LA_SEVERITY_NOTE;
+  }
   ret->at = odd->time;
   ret->side = LA_ACCEPTOR;
-  ret->blame = LA_BLAME_SERVER_HOST;
+  ret->blame = ret->variant == PROXY ? LA_BLAME_NONE : LA_BLAME_SERVER_HOST;
   la_finding_add_packet(ret, first->frame);
   la_finding_add_packet(ret, odd->frame);
   const LaMoment *reset = la_moment_find(conn, la_moment_index(conn, odd), LA_OPENER, LA_MARK_RST);
@@ -100,9 +120,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   if (la_fact_count(f, "ttl_expected") != la_fact_count(f, "ttl_seen"))
     g_string_append_printf(out, " and TTLs %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT, la_fact_count(f, "ttl_expected"),
                            la_fact_count(f, "ttl_seen"));
-  g_string_append_printf(
-      out, " (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "): two machines or two states answer for one address.",
-      f->packets[0], f->packets[1]);
+  g_string_append_printf(out, " (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "): %s", f->packets[0],
+                         f->packets[f->variant == PROXY ? f->packet_count - 1 : 1],
+                         f->variant == PROXY
+                             ? "a device on the way (SYN proxy) answered first and then opened the connection to the "
+                               "server itself; the capture has both sides of it."
+                             : "two machines or two states answer for one address.");
 }
 
 const LaRule la_rule_bad_syn_ack = {

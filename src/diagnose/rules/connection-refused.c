@@ -6,7 +6,8 @@ enum {
   PLAIN,
   STARTING,
   OTHER_FAMILY,
-  FILTERED
+  FILTERED,
+  JOINING
 };
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -46,6 +47,12 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->severity = LA_SEVERITY_NOTE;
     la_finding_add_span(ret, "other_family_s", conn->other_family);
   }
+  /* A subflow is refused by who does not know its connection (RFC 8684 section 3.2), whoever listens. */
+  if (ret->variant == PLAIN && (opener->syn_options & LA_OPT_MPTCP) != 0 && conn->others_live != 0) {
+    ret->variant = JOINING;
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
+    ret->blame_also = 1u << LA_BLAME_SERVER_HOST;
+  }
   if (ret->variant == PLAIN && !host_known)
     ret->blame_also = 1u << LA_BLAME_NETWORK;
   return true;
@@ -75,6 +82,12 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
                            ": its TTL is %" G_GINT64_FORMAT " where that host's packets have %" G_GINT64_FORMAT
                            ", so a firewall on the way refused it, not the host.",
                            la_fact_count(f, "ttl_seen"), la_fact_count(f, "ttl_expected"));
+    break;
+  case JOINING:
+    g_string_append(
+        out,
+        " of Multipath TCP, while others of the service live: the server does not know the connection that it was to join, "
+        "or nothing listens on that port any more.");
     break;
   default:
     g_string_append(out, f->blame_also != 0 ? ": nothing listens on that port (or a firewall refuses in the host's name)."

@@ -2,6 +2,23 @@
 #include "diagnose/evidence.h"
 #include "diagnose/reset_words.h"
 
+/* The answer of a host without a socket to what it was sent while the connection had hardly opened: another machine behind the same
+ * address (anycast, a balancer that sends the flow elsewhere) does just that, with a TTL of its own, while the first goes on. */
+static bool answers_for_another(const LaConnection *conn, const LaResetVerdict *v)
+{
+  const LaMoment *rst = v->moment;
+  const LaEndpoint *named = &conn->end[v->sender];
+  if (v->sender != LA_ACCEPTOR || !la_rst_is_bare(rst) || rst->window != 0 || rst->ip_id != 0 ||
+      (named->flags & (LA_END_DATA | LA_END_FIN)) != 0)
+    return false;
+  for (unsigned i = la_moment_index(conn, rst); i-- > 0;) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->side == LA_OPENER)
+      return m->ack == rst->seq && (m->marks & LA_MARK_RST) == 0;
+  }
+  return false;
+}
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   const LaResetVerdict *v = &context->reset;
@@ -10,6 +27,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   const LaEndpoint *named = &conn->end[v->sender];
   la_reset_fill(conn, v, ret);
   ret->blame = LA_BLAME_NETWORK;
+  ret->variant = answers_for_another(conn, v);
+  if (ret->variant != 0)
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_add_count(ret, "signs", v->signs);
   if (named->ttl_max != 0)
     la_finding_add_count(ret, "ttl_expected", named->ttl_max);
@@ -50,7 +70,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   }
   if (!said)
     g_string_append(out, "both ends were reset at once or its number is not its sender's");
-  g_string_append(out, ": a device on the way forged it.");
+  g_string_append(out, f->variant != 0
+                           ? ": a device on the way forged it, or another machine behind that address (anycast, a balancer) "
+                             "got the packet that it answers."
+                           : ": a device on the way forged it.");
 }
 
 const LaRule la_rule_rst_injected = {

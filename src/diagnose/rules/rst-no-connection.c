@@ -22,7 +22,8 @@ static bool is_lone_fin(const LaConnection *conn, const LaEndpoint *asked, const
 enum {
   FORGOT,
   FORGOT_OR_CLOSED,
-  LONE_FIN
+  LONE_FIN,
+  NEVER_SEEN
 };
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -47,6 +48,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->severity = LA_SEVERITY_NOTE;
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
     ret->blame = LA_BLAME_NONE;
+  }
+  if (ret->variant == FORGOT && (conn->flags & LA_CONN_MIDSTREAM) != 0 && lost->packets == lost->rst) {
+    ret->variant = NEVER_SEEN;
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
+    ret->blame_also = 1u << LA_BLAME_NETWORK;
   }
   const char *stage = "data";
   if (challenge != NULL) {
@@ -87,11 +93,20 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, " of ");
   la_say_end(out, conn, LA_OTHER(lost));
   g_string_append_printf(out, " with a bare RST in packet %" G_GUINT64_FORMAT, conn->rst_frame);
-  g_string_append(out,
-                  f->variant == FORGOT_OR_CLOSED
-                      ? ". It had closed before and given up waiting, with a FIN that is not in the capture (rst-late-fin, "
-                        "rst-data-after-close), or its host was restarted or dropped the socket."
-                      : ". Its host was restarted, or dropped the socket without a word.");
+  switch (f->variant) {
+  case FORGOT_OR_CLOSED:
+    g_string_append(out, ". It had closed before and given up waiting, with a FIN that is not in the capture (rst-late-fin, "
+                         "rst-data-after-close), or its host was restarted or dropped the socket.");
+    break;
+  case NEVER_SEEN:
+    g_string_append(out,
+                    ". Its host was restarted or dropped the socket, or never had it: a NAT gave the client another port, or a "
+                    "balancer sent the packet to another machine.");
+    break;
+  default:
+    g_string_append(out,
+                    ". Its host was restarted or dropped the socket without a word, or another machine has its address now.");
+  }
 }
 
 const LaRule la_rule_rst_no_connection = {

@@ -2,19 +2,43 @@
  * show it. SYNs repeated although a SYN-ACK had passed are syn-ack-retransmitted or syn-ack-not-received; SYNs repeated because the
  * path takes longer than the client's timer are handshake-slow. */
 #include "diagnose/evidence.h"
+#include "diagnose/reuse.h"
 
 enum {
   LOST,
+  LOST_OR_ECN,
+  LOST_OR_TIME_WAIT,
   ANSWER_LOST,
   LOST_OR_SLOW,
   ANSWER_LOST_OR_SLOW
 };
 
-static unsigned variant_of(const LaRoundTrip *trip)
+#define ECN_SETUP (LA_TCP_ECE | LA_TCP_CWR)
+
+/* Only the SYN that no longer asked for ECN was answered (RFC 3168 section 6.1.1.1). */
+static bool gave_up_ecn(const LaConnection *conn)
 {
+  const LaMoment *first = la_moment_find(conn, 0, LA_OPENER, LA_MARK_SYN);
+  const LaMoment *answer = la_moment_find(conn, 0, LA_ACCEPTOR, LA_MARK_SYN_ACK);
+  const LaMoment *last = NULL;
+  for (unsigned i = 0; answer != NULL && i < la_moment_index(conn, answer); i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->side == LA_OPENER && (m->marks & (LA_MARK_SYN | LA_MARK_DUPLICATE)) == LA_MARK_SYN)
+      last = m;
+  }
+  return first != NULL && last != NULL && (first->flags & ECN_SETUP) == ECN_SETUP && (last->flags & ECN_SETUP) == 0;
+}
+
+static unsigned variant_of(const LaConnection *conn, const LaContext *context)
+{
+  const LaRoundTrip *trip = &context->opening.syn;
   if (trip->kind == LA_SENT_AGAIN_UNCLEAR)
     return trip->answered == 1 ? ANSWER_LOST_OR_SLOW : LOST_OR_SLOW;
-  return trip->kind == LA_SENT_AGAIN_ANSWER_LOST ? ANSWER_LOST : LOST;
+  if (trip->kind == LA_SENT_AGAIN_ANSWER_LOST)
+    return ANSWER_LOST;
+  if (gave_up_ecn(conn))
+    return LOST_OR_ECN;
+  return la_reuse(conn, context) == LA_REUSE_ACCEPTED ? LOST_OR_TIME_WAIT : LOST;
 }
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -42,9 +66,13 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   }
   ret->at = opener->syn_time;
   ret->blame = LA_BLAME_NETWORK;
-  ret->variant = (uint8_t)variant_of(&o->syn);
-  ret->confidence =
-      la_missed(conn, LA_ACCEPTOR) || o->syn.kind == LA_SENT_AGAIN_UNCLEAR ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
+  ret->variant = (uint8_t)variant_of(conn, context);
+  bool one_cause = ret->variant == LOST || ret->variant == ANSWER_LOST;
+  ret->confidence = la_missed(conn, LA_ACCEPTOR) || !one_cause ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
+  if (ret->variant == LOST_OR_SLOW || ret->variant == ANSWER_LOST_OR_SLOW)
+    ret->blame_also = 1u << LA_BLAME_SERVER_HOST;
+  else if (ret->variant == LOST_OR_TIME_WAIT)
+    ret->blame_also = 1u << LA_BLAME_CLIENT_HOST;
   la_finding_add_packet(ret, acceptor->syn_frame);
   la_finding_add_count(ret, "retries", o->syns_before - 1);
   la_finding_add_span(ret, "added_delay_s", o->syn_last_before - opener->syn_time);
@@ -74,11 +102,23 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
                     ": the first SYN had arrived, as the SYN-ACK's timestamp shows, so the network lost its answer, or the "
                     "server was late.");
     break;
-  case LOST_OR_SLOW: g_string_append(out, ": the network lost the SYN or its answer, or the path takes so long."); break;
+  case LOST_OR_SLOW:
+    g_string_append(out, ": the network lost the SYN or its answer, or the path or the server takes so long.");
+    break;
+  case LOST_OR_ECN:
+    g_string_append(out,
+                    ": the SYN that no longer asks for ECN was answered, so a device on the way may drop the others; or the "
+                    "network lost them or their answers.");
+    break;
+  case LOST_OR_TIME_WAIT:
+    g_string_append(
+        out, ": the connection before it on these ports had just closed, so TIME_WAIT or a filter's memory of it may have "
+             "refused the first; or the network lost it or its answer.");
+    break;
   default:
     g_string_append(out,
                     ": the first SYN had arrived, as the SYN-ACK's timestamp shows, so the network lost its answer, or the "
-                    "path takes so long.");
+                    "path or the server takes so long.");
   }
 }
 

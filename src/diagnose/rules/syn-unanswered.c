@@ -5,7 +5,9 @@
 
 enum {
   NOBODY,
-  OTHERS_ANSWERED
+  OTHERS_ANSWERED,
+  NOT_TRIED_AGAIN,
+  SIGNED
 };
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -17,10 +19,16 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     return false;
   const LaEndpoint *opener = &conn->end[LA_OPENER];
   ret->at = opener->syn_time;
-  ret->variant = conn->others_served != 0 ? OTHERS_ANSWERED : NOBODY;
+  bool is_signed = (opener->syn_options & (LA_OPT_MD5 | LA_OPT_AO)) != 0;
+  ret->variant = is_signed                  ? SIGNED
+                 : conn->others_served != 0 ? OTHERS_ANSWERED
+                 : opener->syn_sent == 1    ? NOT_TRIED_AGAIN
+                                            : NOBODY;
   la_blame_silence(context, LA_ACCEPTOR, ret);
-  /* A kernel sends it again after a second; where nothing else was captured, the answer may not have been either. */
-  if (opener->syn_sent == 1 && context->services != NULL && la_services_kinds(context->services) == LA_KIND_SYN)
+  /* A kernel sends it again after a second. Who does not had another way or only probed, and one lost packet explains it all; where
+   * nothing else was captured, the answer may not have been either. */
+  bool syns_alone = context->services != NULL && la_services_kinds(context->services) == LA_KIND_SYN;
+  if (ret->variant == NOT_TRIED_AGAIN || (opener->syn_sent == 1 && syns_alone))
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_rests_on_silence(ret, opener->syn_time, la_answer_due(conn, opener->syn_last_time));
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
@@ -49,7 +57,17 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append(out, ": its queue is full at times and drops the SYN, or a filter drops this client's.");
     return;
   }
-  g_string_append(out, ": a filter drops the SYN or its answer, or the host is not there.");
+  if (f->variant == SIGNED) {
+    g_string_append(
+        out, ": its SYN is signed (TCP-MD5, TCP-AO), and a host says nothing when the key is not the one that it expects; or a "
+             "filter drops the SYN or its answer, or the host is not there.");
+    return;
+  }
+  g_string_append(
+      out, f->variant == NOT_TRIED_AGAIN
+               ? ": the client did not try again, so one lost packet would do; or a filter drops the SYN or its answer, or "
+                 "the host is not there."
+               : ": a filter drops the SYN or its answer, or the host is not there.");
 }
 
 const LaRule la_rule_syn_unanswered = {
