@@ -125,13 +125,11 @@ LaRoundTrip la_round_trip(const LaConnection *conn, LaSide side)
                    .first = LA_TIME_NONE,
                    .last = LA_TIME_NONE,
                    .answer = LA_TIME_NONE,
-                   .least = LA_TIME_NONE,
                    .likely = LA_TIME_NONE};
   Trip trip = read_trip(conn, side, &t);
   if (t.sendings == 0 || trip.answer == NULL)
     return t;
-  t.least = t.answer - t.last;
-  t.likely = t.least;
+  t.likely = t.answer - t.last;
   if (t.sendings < 2)
     return t;
   for (unsigned i = 0; i < t.sendings && i < SENDINGS_MAX && t.answered == 0; i++)

@@ -15,11 +15,11 @@ typedef enum {
 
 typedef struct {
   LaSentAgain kind;
-  unsigned sendings;    /* before the first answer */
-  unsigned answered;    /* which of them the answer echoes, from 1; 0: not known */
-  LaTime first, last;   /* the first and the last of them */
-  LaTime answer;        /* when the answer came; LA_TIME_NONE: never */
-  LaTime least, likely; /* how long the half took at least, and as far as the capture tells */
+  unsigned sendings;  /* before the first answer */
+  unsigned answered;  /* which of them the answer echoes, from 1; 0: not known */
+  LaTime first, last; /* the first and the last of them */
+  LaTime answer;      /* when the answer came; LA_TIME_NONE: never */
+  LaTime likely;      /* how long the half took, as far as the capture tells */
 } LaRoundTrip;
 
 /* The half behind the point of capture that `side` waits for: of the opener, from its SYN to the SYN-ACK; of the acceptor, from its SYN-ACK to

@@ -176,7 +176,7 @@ static void silence_is_told_while_the_sender_goes_on(void **state)
     scene_play(&s, "0 C PA 101 201 50");
   }
   wait_until(&s, 10);
-  assert_true(g_str_has_prefix(s.told->str, "1.8 raised peer-vanished"));
+  assert_true(g_str_has_prefix(s.told->str, "1.5 raised peer-vanished"));
   assert_null(strstr(s.told->str, "withdrawn"));
   scene_end(&s);
 }

@@ -83,7 +83,7 @@ static void teardowns_have_their_word(void **state)
       {HANDSHAKE "5 C PA 1 1 10; 300 C PA 1 1 10", 0, "complete", "open"},
       {HANDSHAKE "5 S PA 1 1 10; 300 S PA 1 1 10; 600 S PA 1 1 10", 500, "complete", "vanished"},
       /* three keep-alives into silence */
-      {HANDSHAKE "5 C A 0 1; 1000 C A 0 1 0; 1000 C A 0 1 0", 0, "complete", "vanished"},
+      {HANDSHAKE "5 C A 0 1; 1000 C A 0 1 0; 1000 C A 0 1 0", 500, "complete", "vanished"},
       /* answered at last */
       {HANDSHAKE "5 C PA 1 1 10; 300 C PA 1 1 10; 600 C PA 1 1 10; 10 S A 1 11", 0, "complete", "open"},
       /* both FINs are there: more is known than that the other end was silent */
