@@ -179,6 +179,7 @@ static void note_interfaces(LaCaptureRecord *capture, const LaSource *source)
   for (unsigned i = 0; i < count; i++) {
     la_capture_record_add_link_type(capture, interfaces[i].link_type);
     capture->time_went_back += interfaces[i].time_went_back;
+    capture->times_out_of_range += interfaces[i].time_out_of_range;
     if (interfaces[i].kernel_drops >= 0)
       capture->kernel_drops = MAX(capture->kernel_drops, 0) + interfaces[i].kernel_drops;
   }

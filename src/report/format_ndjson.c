@@ -198,6 +198,8 @@ void la_json_capture(LaJson *json, const LaCaptureRecord *record)
   else
     la_json_null(json);
   write_count(json, "time_went_back", record->time_went_back);
+  if (record->times_out_of_range != 0)
+    write_count(json, "times_out_of_range", record->times_out_of_range);
   la_json_end_object(json);
   la_json_key(json, "findings");
   la_json_begin_array(json);

@@ -46,6 +46,7 @@ static void append_remarks(GString *out, const LaCaptureRecord *capture)
   append_part(out, from, capture->one_way_connections, "connection with one direction only",
               "connections with one direction only");
   append_part(out, from, capture->time_went_back, "step back in time", "steps back in time");
+  append_part(out, from, capture->times_out_of_range, "packet with an impossible time", "packets with impossible times");
   for (unsigned reason = 0; reason < LA_SKIPPED_N; reason++)
     append_part(out, from, capture->skipped[reason], reasons[reason], reasons[reason]);
 }

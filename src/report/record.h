@@ -91,7 +91,8 @@ typedef struct {
   uint64_t one_way_connections;
   int64_t kernel_drops; /* -1: not said */
   uint64_t time_went_back;
-  GPtrArray *findings; /* of LaCaptureFinding */
+  uint64_t times_out_of_range; /* packets whose time no clock could have given: see LaInterface */
+  GPtrArray *findings;         /* of LaCaptureFinding */
 } LaCaptureRecord;
 
 LaCaptureRecord *la_capture_record_new(const char *path, unsigned file); /* (transfer full) */

@@ -152,6 +152,7 @@ static void overview_what(const LaTextReport *report, GString *out, const LaCoun
     sum.one_way_connections += capture->one_way_connections;
     sum.kernel_drops += MAX(capture->kernel_drops, 0);
     sum.time_went_back += capture->time_went_back;
+    sum.times_out_of_range += capture->times_out_of_range;
   }
   g_autoptr(GString) line = g_string_new(NULL);
   la_text_count(line, sum.segments, "TCP segment in ", "TCP segments in ");
@@ -176,6 +177,7 @@ static void overview_what(const LaTextReport *report, GString *out, const LaCoun
   part(line, sum.duplicate_packets, "packet captured twice", "packets captured twice");
   part(line, sum.one_way_connections, "connection with one direction only", "connections with one direction only");
   part(line, sum.time_went_back, "step back in time", "steps back in time");
+  part(line, sum.times_out_of_range, "packet with an impossible time", "packets with impossible times");
   if (line->len > 0)
     la_text_sentence(report, out, "quality", line->str);
 }

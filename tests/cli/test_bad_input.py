@@ -181,6 +181,16 @@ class StrangeButReadable(CliTest):
         self.assertIn(result.code, (0, 4), result)
         self.assertEqual(len(result.records("capture")), 1)
 
+    def test_impossible_times_are_told(self):
+        data = pcap_header() + b"".join(pcap_record(f, i, fraction=1000000 if i in (3, 5) else 0) for i, f in enumerate(FRAMES))
+        self.file("times.pcap", data)
+        result = self.expect(0, "-o", "ndjson", "times.pcap")
+        self.assertEqual(result.records("capture")[0]["quality"]["times_out_of_range"], 2)
+        self.assertIn("2 packets with impossible times", self.expect(0, "times.pcap").text)
+        self.file("good.pcap", pcap(FRAMES))
+        self.assertNotIn("times_out_of_range", self.expect(0, "-o", "ndjson", "good.pcap").records("capture")[0]["quality"])
+        self.assertNotIn("impossible", self.expect(0, "good.pcap").text)
+
     def test_microseconds_out_of_range(self):
         data = pcap_header() + b"".join(pcap_record(f, i, fraction=1000000 + i) for i, f in enumerate(FRAMES))
         self.file("micro.pcap", data)
