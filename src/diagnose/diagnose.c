@@ -97,10 +97,11 @@ bool la_diagnose(const LaConnection *conn, const LaContext *context, LaFindings 
   bool silent = la_connection_is_silent(conn);
   for (unsigned i = 0; i < count; i++) {
     const LaRule *rule = rules[i];
-    if (rule->scope == LA_SCOPE_HOST || rule->decide == NULL || (silent && !rule->without_packets))
-      continue;
+    /* The masks first: they pass over most. */
     if ((rule->any_marks | rule->any_flags) != 0 && (conn->marks & rule->any_marks) == 0 &&
         (conn->flags & rule->any_flags) == 0)
+      continue;
+    if (rule->scope == LA_SCOPE_HOST || rule->decide == NULL || (silent && !rule->without_packets))
       continue;
     LaFinding finding;
     finding.rule = rule;
