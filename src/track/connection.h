@@ -353,6 +353,11 @@ typedef struct LaConnection {
   LaPayloadSeen before_rst; /* of the RST's receiver, when it passed: what comes later did not cause it */
   uint8_t rst_side;
   uint8_t rst_foreign; /* 1: with a TTL that its sender's packets never had, or its sender went on */
+  uint8_t
+      early_rst_side; /* of a RST beyond everything seen of its sender, after which nothing shows that anybody goes on: see early_rst.c */
+  uint64_t early_rst_frame; /* 0: none */
+  LaTime early_rst_time;
+  uint32_t early_rst_seq;
   uint8_t icmp_type, icmp_code;
   LaAddr icmp_reporter; /* who sent the first error that is more than a remark about the path's MTU or load */
   uint64_t icmp_frame;

@@ -349,6 +349,44 @@ static bool is_established(LaTcpState state)
   return state == LA_TCP_ESTABLISHED;
 }
 
+/* The first RST that counts. */
+static void note_rst(LaConnection *conn, LaSide side, LaCause cause, uint8_t foreign)
+{
+  const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
+  conn->flags |= LA_CONN_RST;
+  conn->rst_frame = cause.frame;
+  conn->rst_time = cause.time;
+  conn->rst_side = (uint8_t)side;
+  conn->before_rst = (LaPayloadSeen){.data_frame = peer->data_last_frame,
+                                     .data_time = peer->data_last_time,
+                                     .new_frame = peer->new_data_frame,
+                                     .new_time = peer->new_data_time,
+                                     .new_idle = peer->new_data_idle};
+  conn->rst_foreign = foreign;
+  conn->end[side].flags |= LA_END_RST;
+  if (side == LA_ACCEPTOR && peer->state == LA_TCP_SYN_SENT)
+    conn->flags |= LA_CONN_REFUSED;
+  if (side == LA_OPENER && conn->handshake_ack_frame == 0 && (peer->flags & LA_END_SYN_ACK) != 0)
+    conn->flags |= LA_CONN_ABANDONED;
+}
+
+void la_follow_early_rst(LaConnection *conn)
+{
+  LaSide side = (LaSide)conn->early_rst_side;
+  LaEndpoint *me = &conn->end[side];
+  LaEndpoint *peer = &conn->end[LA_OTHER(side)];
+  LaCause cause = {.frame = conn->early_rst_frame, .time = conn->early_rst_time, .proved_by = 0};
+  note_rst(conn, side, cause, 0);
+  /* What its receiver says next is no challenge. */
+  peer->flags &= ~(uint32_t)LA_END_CHALLENGED;
+  if (peer->steps != 0)
+    la_path_apply(peer, LA_EVENT_RCV_RST, cause);
+  cause.proved_by = cause.frame;
+  if (me->steps != 0)
+    la_path_apply(me, LA_EVENT_SND_RST, cause);
+  conn->early_rst_frame = 0;
+}
+
 static void receive_rst(Follow *f)
 {
   LaEndpoint *peer = f->peer;
@@ -356,24 +394,8 @@ static void receive_rst(Follow *f)
     peer->flags |= LA_END_DOUBT;
     return;
   }
-  bool first = (f->conn->flags & (LA_CONN_RST | LA_CONN_CLOSED)) == 0;
-  if (first) {
-    f->conn->flags |= LA_CONN_RST;
-    f->conn->rst_frame = f->s->frame;
-    f->conn->rst_time = f->s->time;
-    f->conn->rst_side = (uint8_t)f->side;
-    f->conn->before_rst = (LaPayloadSeen){.data_frame = peer->data_last_frame,
-                                          .data_time = peer->data_last_time,
-                                          .new_frame = peer->new_data_frame,
-                                          .new_time = peer->new_data_time,
-                                          .new_idle = peer->new_data_idle};
-    f->conn->rst_foreign = has(f, LA_MARK_FOREIGN_TTL);
-    f->me->flags |= LA_END_RST;
-    if (f->side == LA_ACCEPTOR && peer->state == LA_TCP_SYN_SENT)
-      f->conn->flags |= LA_CONN_REFUSED;
-    if (f->side == LA_OPENER && f->conn->handshake_ack_frame == 0 && (peer->flags & LA_END_SYN_ACK) != 0)
-      f->conn->flags |= LA_CONN_ABANDONED;
-  }
+  if ((f->conn->flags & (LA_CONN_RST | LA_CONN_CLOSED)) == 0)
+    note_rst(f->conn, f->side, on_its_way(f), has(f, LA_MARK_FOREIGN_TTL));
   if (peer->steps != 0)
     la_path_apply(peer, LA_EVENT_RCV_RST, on_its_way(f));
 }

@@ -7,4 +7,7 @@
 /* Applies a segment of `side`, already booked, with its `marks`, to both paths. Returns marks to add (LA_MARK_CORRECTED). */
 uint64_t la_follow(LaConnection *conn, LaSide side, const LaSegment *segment, uint64_t marks);
 
+/* Lets the RST that early_rst.h tells of count. */
+void la_follow_early_rst(LaConnection *conn);
+
 #endif

@@ -333,7 +333,7 @@ void la_lane_rejoin(LaConnection *conn, uint64_t marks)
   bool sound = la_seq_ge(a->snd_nxt, a->snd_una) && la_seq_ge(b->snd_nxt, b->snd_una);
   /* Until the opener's ACK has been seen, later ones may still be the handshake's. */
   bool opened = conn->handshake_ack_frame != 0 || (b->flags & LA_END_SYN_ACK) == 0;
-  if (established && acked && sound && opened && ((a->flags | b->flags) & LA_END_FIN) == 0)
+  if (established && acked && sound && opened && ((a->flags | b->flags) & LA_END_FIN) == 0 && conn->early_rst_frame == 0)
     conn->lane = LA_LANE_ESTABLISHED;
   else if (conn->lane != LA_LANE_ACKED || (marks & ~(LA_PLAIN_MARKS & ~LA_MARK_HOLE_BEFORE)) != 0)
     conn->lane = LA_LANE_NONE;

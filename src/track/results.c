@@ -69,7 +69,7 @@ bool la_connection_final_certain(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *end = &conn->end[side];
   const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
-  if (end->steps == 0 || (end->flags & LA_END_DOUBT) != 0)
+  if (end->steps == 0 || (end->flags & LA_END_DOUBT) != 0 || conn->early_rst_frame != 0)
     return false;
   const LaStep *last = &end->path[end->steps - 1];
   if (last->proved_by == 0 || (peer->packets == 0 && last->proved_by != LA_PROVED_BY_KERNEL))

@@ -13,6 +13,7 @@
 #include "base/seq.h"
 #include "track/account.h"
 #include "track/classify.h"
+#include "track/early_rst.h"
 #include "track/follow.h"
 #include "track/lane.h"
 #include "track/moment.h"
@@ -153,15 +154,15 @@ LaConnection *la_tracker_open_connection(LaTracker *t, const LaSegment *s, uint3
 
 /* ---- one segment of a connection ---- */
 
-/* The RST that was taken to have ended the connection was survived. */
-static void withdraw_rst(LaConnection *conn, uint64_t frame)
+/* The RST that was taken to have ended the connection was survived, or one that was not had ended it. */
+static void remark_rst(LaConnection *conn, uint64_t frame, uint64_t from, uint64_t to)
 {
   for (unsigned i = 0; i < conn->moments_used; i++) {
     LaMoment *m = &conn->moment_chunk[i / 8][i % 8];
     if (m->frame == frame)
-      m->marks = (m->marks & ~LA_MARK_RST_COUNTS) | LA_MARK_RST_IGNORED;
+      m->marks = (m->marks & ~from) | to;
   }
-  conn->marks |= LA_MARK_RST_IGNORED;
+  conn->marks |= to;
 }
 
 /* The first close of an end after a pause, or a step of the handshake, may matter to others. */
@@ -216,11 +217,14 @@ LaFollowed la_tracker_follow(LaTracker *t, LaConnection *conn, LaSide side, cons
   LaTime idle = s->time - conn->last_time;
   la_account(conn, side, s, marks);
   marks |= la_follow(conn, side, s, marks);
+  uint64_t early = (conn->early_rst_frame | (marks & LA_MARK_RST_IGNORED)) != 0 ? la_early_rst(conn, side, s, marks) : 0;
   uint32_t gained = conn->flags & ~flags;
   if (moment != NULL)
     moment->marks = marks;
   if (rst_frame != 0 && conn->rst_frame != rst_frame)
-    withdraw_rst(conn, rst_frame);
+    remark_rst(conn, rst_frame, LA_MARK_RST_COUNTS, LA_MARK_RST_IGNORED);
+  if (early != 0)
+    remark_rst(conn, early, LA_MARK_RST_IGNORED, LA_MARK_RST_COUNTS);
   conn->marks |= marks;
   if (s->time >= conn->last_time) {
     conn->last_time = s->time;

@@ -25,7 +25,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->at = conn->last_time;
   /* What an unseen end sent may have closed the connection. */
   bool both = la_connection_knows(conn, LA_OPENER) && la_connection_knows(conn, LA_ACCEPTOR);
-  ret->confidence = both ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
+  /* So may what is known to be missing, and a RST behind it. */
+  bool lacking = la_endpoint_is_ahead(&conn->end[LA_OPENER]) || la_endpoint_is_ahead(&conn->end[LA_ACCEPTOR]);
+  ret->confidence = both && !lacking ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
+  if (conn->early_rst_frame != 0)
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_rests_on_silence(ret, conn->last_time, conn->end_time);
   la_finding_add_packet(ret, conn->last_frame);
   la_finding_add_span(ret, "idle_s", la_silence(conn));
