@@ -1,6 +1,7 @@
 /* An end waits for an answer when it has sent something that asks for one and the other end has said nothing since. One
  * repetition is ordinary loss; the verdict needs three sendings that each had the time to be answered. A
- * connection that was reset, or whose capture shows one direction only, is not judged. */
+ * connection whose capture shows one direction only is not judged, nor one that was reset, unless the waiting end itself gave up with a RST,
+ * as BSD and Windows do. */
 #include "diagnose/vanished.h"
 
 #include "base/seq.h"
@@ -30,7 +31,9 @@ static LaVanished of_side(const LaConnection *conn, LaSide side, Judged when)
   gone.sender = side;
   gone.stage = fin_open && open == 1 ? LA_VANISHED_FIN : LA_VANISHED_DATA;
   gone.sendings = gone.stage == LA_VANISHED_FIN ? me->fin_sent : me->unanswered;
-  gone.waited = me->last_time - (gone.stage == LA_VANISHED_FIN ? me->fin_time : me->unanswered_since);
+  /* The RST with which it gave up is no sending. */
+  LaTime last = (conn->flags & LA_CONN_RST) != 0 ? MAX(me->data_last_time, me->fin_last_time) : me->last_time;
+  gone.waited = last - (gone.stage == LA_VANISHED_FIN ? me->fin_time : me->unanswered_since);
   gone.unacked = open - fin_open;
   LaTime before = peer->last_time;
   for (unsigned i = 0; i < conn->moments_used; i++) {
@@ -47,8 +50,10 @@ static LaVanished of_side(const LaConnection *conn, LaSide side, Judged when)
 static LaVanished judge(const LaConnection *conn, Judged when)
 {
   LaVanished gone = {.sender = LA_SIDE_N, .stage = LA_VANISHED_DATA, .sendings = 0, .waited = 0, .idle = 0, .unacked = 0};
-  if ((conn->flags & LA_CONN_RST) != 0 || !la_both_directions(conn))
+  if (!la_both_directions(conn))
     return gone;
+  if ((conn->flags & LA_CONN_RST) != 0)
+    return conn->rst_foreign == 0 && when == IN_TIME ? of_side(conn, (LaSide)conn->rst_side, when) : gone;
   gone = of_side(conn, LA_OPENER, when);
   return gone.sender != LA_SIDE_N ? gone : of_side(conn, LA_ACCEPTOR, when);
 }
@@ -68,6 +73,8 @@ void la_vanished_fill(const LaConnection *conn, const LaContext *context, const 
   const LaEndpoint *me = &conn->end[gone->sender];
   ret->side = (uint8_t)gone->sender;
   ret->at = gone->stage == LA_VANISHED_FIN ? me->fin_time : me->unanswered_since;
+  if ((conn->flags & LA_CONN_RST) != 0)
+    la_finding_add_packet(ret, conn->rst_frame);
   la_finding_rests_on_silence(ret, ret->at, la_answer_due(conn, me->last_time));
   /* An end that never acknowledged anything after its handshake is there and does not take part; one that had worked is more
    * often cut off by the network than dead. */

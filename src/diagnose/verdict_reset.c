@@ -14,6 +14,7 @@
 #include "base/seq.h"
 #include "diagnose/diagnose.h"
 #include "diagnose/evidence.h"
+#include "diagnose/vanished.h"
 
 /* A host's answer to a segment comes this soon after it, besides the round trip. */
 #define ANSWER_MAX (500 * LA_MSEC)
@@ -244,6 +245,8 @@ static LaResetKind of_live(const Case *c, const LaMoment *trigger, LaResetVerdic
   /* What answers come from an end that the capture does not have is not known. */
   if (probes >= PROBES_MIN && la_connection_knows(c->conn, c->b))
     return LA_RESET_KEEPALIVE;
+  if (la_vanished(c->conn).sender == c->a)
+    return LA_RESET_GAVE_UP;
   if (never_accepted(c) && c->conn->exit_run >= 2 && c->conn->exit_side == c->a && c->conn->exit_timed == 0)
     return LA_RESET_LISTENER_CLOSED;
   if (is_keepalive_race(c, trigger, v))

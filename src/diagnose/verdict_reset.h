@@ -15,6 +15,7 @@ typedef enum {
   LA_RESET_STATE_LOST,       /* a middlebox that forgot the connection */
   LA_RESET_NO_CONNECTION,    /* a host that forgot the connection */
   LA_RESET_KEEPALIVE,        /* a keep-alive gave up */
+  LA_RESET_GAVE_UP,          /* retransmissions that nobody answered, and then this: the silence is the finding (vanished.h) */
   LA_RESET_KEEPALIVE_RACE,   /* closed for idleness while a request was under way */
   LA_RESET_DATA_AFTER_CLOSE, /* data met an end that had closed completely */
   LA_RESET_LATE_FIN,         /* a FIN met an end whose FIN_WAIT_2 was over */

@@ -5,10 +5,12 @@
  *   RST in ESTABLISHED   ECONNRESET. In a connection that began before the capture the other end may have sent its FIN before, so that
  *                        the RST met CLOSE_WAIT, unless it sends payload still.
  *   RST in CLOSE_WAIT    EPIPE for one that writes; one that reads has got the end of the stream, and closes without an error. An end
- *                        that sent payload after the FIN came writes past the end of the stream; of another it is not known.
+ *                        that sent payload after it had acknowledged the FIN writes past the end of the stream; of another it is not
+ *                        known.
  *   RST in FIN_WAIT      after close() nobody is there to see it; after shutdown() a reader sees ECONNRESET. Both send the same FIN. The
  *                        closer that acknowledges payload that came after it had only shut down: a closed socket answers with RST.
  *   RST in LAST_ACK, CLOSING, TIME_WAIT   both directions had ended before: nobody asks any more.
+ *   RST that gives up    after retransmissions or probes that nobody answered meets nobody either.
  *   RSTs to both ends    what was forged in both names was received by both.
  *   ICMP to a SYN        ends connect(), unless another SYN follows: then this kernel did not take it for final (BSD waits for more of them).
  *                        Where the word is none of the field's (ENETUNREACH, EHOSTDOWN, ENONET, EACCES, EPROTO, which other
@@ -67,6 +69,14 @@ static bool leaves_an_error(unsigned family, unsigned type, unsigned code)
   return type == 1 || type == 3 || type == 4;
 }
 
+/* Whether `side` sent again and again, or probed, and heard nothing: the RST with which it gave up met nobody. */
+static bool gave_up(const LaConnection *conn, LaSide side)
+{
+  const LaEndpoint *end = &conn->end[side];
+  return end->unanswered >= PROBES_OF_A_TIMEOUT &&
+         (end->repeats >= PROBES_OF_A_TIMEOUT - 1 || end->keepalive >= PROBES_OF_A_TIMEOUT);
+}
+
 /* The kernel of `side` gave its probes up with a RST. */
 static LaAppError error_of_giving_up(const LaConnection *conn, LaSide side)
 {
@@ -118,12 +128,19 @@ static bool reads_after_its_fin(const LaConnection *conn, LaSide side)
 static LaAppError error_of_reset(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *end = &conn->end[side];
+  const LaEndpoint *peer = &conn->end[LA_OTHER(side)];
+  if (gave_up(conn, LA_OTHER(side)))
+    return LA_APP_NONE;
   switch (reset_in(conn, side)) {
   case LA_TCP_ESTABLISHED:
-    if (end->path[0].gap != 0 && (conn->end[LA_OTHER(side)].flags & LA_END_DATA) == 0)
+    if (end->path[0].gap != 0 && (peer->flags & LA_END_DATA) == 0)
       return LA_APP_NONE;
     return LA_APP_ECONNRESET;
-  case LA_TCP_CLOSE_WAIT: return end->data_after_fin_bytes != 0 ? LA_APP_EPIPE : LA_APP_NONE;
+  case LA_TCP_CLOSE_WAIT:
+    return end->data_after_fin_bytes != 0 && (peer->flags & LA_END_FIN_ACKED) != 0 &&
+                   end->new_data_frame >= peer->fin_acked_frame
+               ? LA_APP_EPIPE
+               : LA_APP_NONE;
   case LA_TCP_FIN_WAIT_1:
   case LA_TCP_FIN_WAIT_2: return reads_after_its_fin(conn, side) ? LA_APP_ECONNRESET : LA_APP_NONE;
   default: return LA_APP_NONE;

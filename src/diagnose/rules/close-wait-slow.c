@@ -14,6 +14,9 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->at = closer->fin_acked_time;
   ret->blame = (uint8_t)la_blame_application(wait.holder);
   ret->confidence = la_missed(conn, wait.holder) ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_CERTAIN;
+  /* It knew of the half-close and worked for it: whether it still did so during the rest is not in the packets. */
+  if (wait.since > closer->fin_acked_time)
+    ret->confidence = LA_CONFIDENCE_POSSIBLE;
   la_finding_add_packet(ret, closer->fin_frame);
   la_finding_add_packet(ret, closer->fin_acked_frame);
   la_finding_add_packet(ret, wait.closed_frame);
@@ -33,7 +36,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_end(out, conn, LA_OTHER(holder));
   g_string_append_c(out, ' ');
   la_say_fin_place(out, conn, LA_OTHER(holder));
-  g_string_append_printf(out, ": the %s application is slow to notice the end of the stream.", la_side_name(holder));
+  if (sent_on)
+    g_string_append_printf(out, ": the %s application was still at work for it, or is slow to close.", la_side_name(holder));
+  else
+    g_string_append_printf(out, ": the %s application is slow to notice the end of the stream.", la_side_name(holder));
 }
 
 const LaRule la_rule_close_wait_slow = {

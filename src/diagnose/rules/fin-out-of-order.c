@@ -46,7 +46,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->confidence = la_missed(conn, side) ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
     la_finding_add_packet(ret, fin->frame);
     la_finding_add_packet(ret, data->frame);
-    la_finding_add_count(ret, "missing_bytes", la_seq_diff(fin->seq + fin->payload_len, data->seq));
+    la_finding_add_count(ret, "missing_bytes", la_seq_diff(fin->seq, data->seq));
     la_finding_add_span(ret, "filled_after_s", data->time - fin->time);
     return true;
   }

@@ -24,7 +24,11 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_span(out, la_fact_span(f, "waited_s"));
   g_string_append_printf(out, " (first in packet %" G_GUINT64_FORMAT ") and heard nothing from ", conn->end[side].fin_frame);
   la_say_end(out, conn, LA_OTHER(side));
-  g_string_append(out, " any more: the network drops it, or the host is gone; it still holds its end open.");
+  g_string_append(out, " any more: the network drops it, or the host is gone; ");
+  if ((conn->flags & LA_CONN_RST) != 0)
+    g_string_append_printf(out, "it gave up with a RST in packet %" G_GUINT64_FORMAT ".", conn->rst_frame);
+  else
+    g_string_append(out, "it still holds its end open.");
 }
 
 const LaRule la_rule_fin_unanswered = {

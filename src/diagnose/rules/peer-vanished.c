@@ -44,7 +44,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "unanswered"), "time", "times");
   g_string_append_printf(out, " from packet %" G_GUINT64_FORMAT " on, over ", conn->end[side].unanswered_frame);
   la_say_span(out, la_fact_span(f, "waited_s"));
-  g_string_append(out, conn->ended_by == LA_ENDED_N ? ", without any answer so far (" : ", without any answer to the end (");
+  g_string_append(out, (conn->flags & LA_CONN_RST) != 0 ? ", without any answer, and gave up with a RST ("
+                       : conn->ended_by == LA_ENDED_N   ? ", without any answer so far ("
+                                                        : ", without any answer to the end (");
   la_say_count(out, la_fact_count(f, "unacked_bytes"), "byte", "bytes");
   g_string_append(out,
                   f->variant == HOST_IS_THERE

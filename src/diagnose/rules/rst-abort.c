@@ -5,6 +5,11 @@
 #include "diagnose/evidence.h"
 #include "diagnose/reset_words.h"
 
+enum {
+  WHOLE,
+  SUBFLOW
+};
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   const LaResetVerdict *v = &context->reset;
@@ -21,6 +26,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   /* A health check that resets, or a reset after everything was said, costs nobody anything. */
   if (payload == 0 || (peer_closed && unacked == 0 && lost <= 1))
     ret->severity = LA_SEVERITY_NOTE;
+  /* One of several paths of a connection may end so at any time (RFC 8684 sections 3.5 and 3.6). */
+  if (v->moment != NULL && (v->moment->options & LA_OPT_MPTCP) != 0) {
+    ret->severity = LA_SEVERITY_NOTE;
+    ret->variant = SUBFLOW;
+  }
   bool looks_live = v->moment != NULL && !la_rst_is_bare(v->moment);
   ret->confidence = looks_live && own->ttl_max != 0 && (v->moment->marks & LA_MARK_FOREIGN_TTL) == 0 ? LA_CONFIDENCE_LIKELY
                                                                                                      : LA_CONFIDENCE_POSSIBLE;
@@ -54,6 +64,15 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append(out, ", giving up ");
     la_say_count(out, unacked, "byte", "bytes");
     g_string_append(out, " not yet acknowledged");
+  }
+  if (strcmp(stage, "after-both-fins") == 0) {
+    g_string_append(out, ": its host ends what is left of the close at once, in place of the last ACK or of waiting for it.");
+    return;
+  }
+  if (f->variant == SUBFLOW) {
+    g_string_append(out,
+                    ", with an option of Multipath TCP: one path of several was taken down, or the whole connection aborted.");
+    return;
   }
   g_string_append_printf(out, ": its application aborts (SO_LINGER 0, a kill, or unread data)%s.",
                          la_fact_count(f, "payload_bytes") == 0 && la_both_directions(conn)

@@ -22,6 +22,7 @@ static bool is_lone_fin(const LaConnection *conn, const LaEndpoint *asked, const
 enum {
   FORGOT,
   FORGOT_OR_CLOSED,
+  FORGOT_IDLE, /* idle for so long that something in front of the host may have forgotten it */
   LONE_FIN,
   NEVER_SEEN
 };
@@ -52,6 +53,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (ret->variant == FORGOT && (conn->flags & LA_CONN_MIDSTREAM) != 0 && lost->packets == lost->rst) {
     ret->variant = NEVER_SEEN;
     ret->confidence = LA_CONFIDENCE_POSSIBLE;
+    ret->blame_also = 1u << LA_BLAME_NETWORK;
+  }
+  if (ret->variant == FORGOT && challenge == NULL && v->idle != LA_TIME_NONE &&
+      v->idle >= LA_THRESHOLD(context, idle_state_lost, 0)) {
+    ret->variant = FORGOT_IDLE;
     ret->blame_also = 1u << LA_BLAME_NETWORK;
   }
   const char *stage = "data";
@@ -98,10 +104,17 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
     g_string_append(out, ". It had closed before and given up waiting, with a FIN that is not in the capture (rst-late-fin, "
                          "rst-data-after-close), or its host was restarted or dropped the socket.");
     break;
+  case FORGOT_IDLE:
+    g_string_append(out, ". After ");
+    la_say_span(out, la_fact_span(f, "idle_s"));
+    g_string_append(
+        out, " of idleness: its host was restarted or dropped the socket without a word, or a load balancer or firewall that "
+             "speaks in its name forgot the connection.");
+    break;
   case NEVER_SEEN:
-    g_string_append(out,
-                    ". Its host was restarted or dropped the socket, or never had it: a NAT gave the client another port, or a "
-                    "balancer sent the packet to another machine.");
+    g_string_append(
+        out, ". It had closed before the capture began, or its host was restarted or dropped the socket, or never had it: a "
+             "NAT gave the client another port, or a balancer sent the packet to another machine.");
     break;
   default:
     g_string_append(out,
