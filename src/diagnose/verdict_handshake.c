@@ -57,17 +57,34 @@ static void read_syn(LaOpening *o, const LaMoment *m, LaTime flight)
   }
 }
 
+/* A sending of its own has a timestamp of its own: this is an earlier packet, delivered twice. */
+static bool is_old_packet(const LaConnection *conn, const LaMoment *syn_ack)
+{
+  for (unsigned i = 0; syn_ack->ts_val != 0 && i < la_moment_index(conn, syn_ack); i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->side == syn_ack->side && (m->marks & LA_MARK_SYN_ACK) != 0 && m->ts_val == syn_ack->ts_val)
+      return true;
+  }
+  return false;
+}
+
 static void read_syn_ack(LaOpening *o, const LaConnection *conn, const LaMoment *m, LaTime flight)
 {
   if (conn->handshake_ack_frame == 0 || m->frame < conn->handshake_ack_frame) {
     if (o->syn_acks++ == 0)
       o->syn_ack_first = m->time;
     o->syn_ack_answered = m->time;
+    o->syn_ack_timed = m->time;
+  } else if (is_old_packet(conn, m)) {
+    return;
   } else if (m->time - conn->handshake_ack_time > flight) {
     if (o->syn_acks_late++ == 0)
       o->late_first = m->time;
     o->late_last = m->time;
     o->cured_frame = 0;
+  } else {
+    o->syn_acks_crossing++;
+    o->syn_ack_timed = m->time;
   }
 }
 
@@ -78,6 +95,7 @@ static LaOpening read_timeline(const LaConnection *conn)
                  .syn_last = LA_TIME_NONE,
                  .syn_ack_first = LA_TIME_NONE,
                  .syn_ack_answered = LA_TIME_NONE,
+                 .syn_ack_timed = LA_TIME_NONE,
                  .late_first = LA_TIME_NONE,
                  .late_last = LA_TIME_NONE,
                  .cured_time = LA_TIME_NONE,
@@ -209,6 +227,12 @@ static bool is_cookie_silence(const LaConnection *conn, const LaContext *context
   return opener->snd_nxt - opener->snd_una <= SMALL_SEGMENT;
 }
 
+/* What is captured on the server's own host was not lost on the way to it; nor is there a way between two ends of one host. */
+static bool is_at_server(const LaConnection *conn, const LaContext *context)
+{
+  return context->vantage == LA_VANTAGE_SERVER || la_addr_equal(&conn->addr[LA_OPENER], &conn->addr[LA_ACCEPTOR]);
+}
+
 static void judge_after_ack(const LaConnection *conn, const LaContext *context, LaOpening *o)
 {
   if (context->reset.kind == LA_RESET_QUEUE_ABORT) {
@@ -235,15 +259,17 @@ static void judge_after_ack(const LaConnection *conn, const LaContext *context, 
   /* A queue is full of others; an ACK that is lost again and again needs none. */
   bool others = conn->others_live != 0 || (context->service != NULL && context->service->midstream != 0);
   bool rounds = o->syn_acks_late >= ROUNDS_MIN || (o->syn_acks_late >= 2 && !worked(conn));
-  bool left_out = o->late_first - o->syn_ack_answered >= DEFERRED_MIN;
+  /* The timer doubles with every sending. */
+  unsigned before = o->syn_acks + o->syn_acks_crossing;
+  bool left_out = o->late_first - o->syn_ack_timed >= DEFERRED_MIN << (before > 1 ? MIN(before - 1, 5u) : 0);
   bool cured_at_once = o->syn_acks_late == 1 && worked(conn);
   if ((o->data_in_vain >= 2 && !cured_at_once) || (later_in_vain && o->data_in_vain != 0) || (rounds && others)) {
     o->kind = LA_OPENING_QUEUE_FULL;
     o->stage = LA_QUEUE_ACK_DROPPED;
   } else if (o->syn_acks_late == 1 && left_out && o->data_in_vain == 0) {
     o->kind = LA_OPENING_DEFERRED;
-  } else if (o->taken && context->vantage == LA_VANTAGE_SERVER && (conn->flags & LA_CONN_MISSED) == 0) {
-    o->kind = LA_OPENING_QUEUE_FULL; /* what is captured on the server has come */
+  } else if (o->taken && is_at_server(conn, context) && (conn->flags & LA_CONN_MISSED) == 0) {
+    o->kind = LA_OPENING_QUEUE_FULL; /* what is captured there has come */
     o->stage = LA_QUEUE_ACK_DROPPED;
   } else if (o->cured_frame != 0) {
     o->kind = LA_OPENING_ACK_LOST;

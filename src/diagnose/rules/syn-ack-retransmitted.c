@@ -33,9 +33,10 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   g_string_append(out, " before it was acknowledged, which delayed the connect by ");
   la_say_span(out, la_fact_span(f, "added_delay_s"));
-  g_string_append(out, f->variant != 0
-                           ? ": the network lost the SYN-ACK or the ACK, or the path takes longer than the server's timer."
-                           : ": the network lost the SYN-ACK or the ACK.");
+  g_string_append(
+      out, f->variant != 0
+               ? ": the network lost the SYN-ACK or the ACK, or the path or the client takes longer than the server's timer."
+               : ": the network lost the SYN-ACK or the ACK.");
 }
 
 const LaRule la_rule_syn_ack_retransmitted = {
