@@ -74,7 +74,6 @@ static void read_syn_ack(LaOpening *o, const LaConnection *conn, const LaMoment 
     if (o->syn_acks++ == 0)
       o->syn_ack_first = m->time;
     o->syn_ack_answered = m->time;
-    o->syn_ack_timed = m->time;
   } else if (is_old_packet(conn, m)) {
     return;
   } else if (m->time - conn->handshake_ack_time > flight) {
@@ -84,7 +83,6 @@ static void read_syn_ack(LaOpening *o, const LaConnection *conn, const LaMoment 
     o->cured_frame = 0;
   } else {
     o->syn_acks_crossing++;
-    o->syn_ack_timed = m->time;
   }
 }
 
@@ -95,7 +93,6 @@ static LaOpening read_timeline(const LaConnection *conn)
                  .syn_last = LA_TIME_NONE,
                  .syn_ack_first = LA_TIME_NONE,
                  .syn_ack_answered = LA_TIME_NONE,
-                 .syn_ack_timed = LA_TIME_NONE,
                  .late_first = LA_TIME_NONE,
                  .late_last = LA_TIME_NONE,
                  .cured_time = LA_TIME_NONE,
@@ -261,7 +258,7 @@ static void judge_after_ack(const LaConnection *conn, const LaContext *context, 
   bool rounds = o->syn_acks_late >= ROUNDS_MIN || (o->syn_acks_late >= 2 && !worked(conn));
   /* The timer doubles with every sending. */
   unsigned before = o->syn_acks + o->syn_acks_crossing;
-  bool left_out = o->late_first - o->syn_ack_timed >= DEFERRED_MIN << (before > 1 ? MIN(before - 1, 5u) : 0);
+  bool left_out = o->late_first - o->syn_ack_answered >= DEFERRED_MIN << (before > 1 ? MIN(before - 1, 5u) : 0);
   bool cured_at_once = o->syn_acks_late == 1 && worked(conn);
   if ((o->data_in_vain >= 2 && !cured_at_once) || (later_in_vain && o->data_in_vain != 0) || (rounds && others)) {
     o->kind = LA_OPENING_QUEUE_FULL;

@@ -39,7 +39,6 @@ typedef struct {
   unsigned syn_acks;                      /* sendings of the SYN-ACK before the opener's ACK */
   LaTime syn_ack_first, syn_ack_answered; /* the first, and the last before the ACK */
   unsigned syn_acks_crossing;             /* sendings after the opener's ACK that cross it */
-  LaTime syn_ack_timed;                   /* the last sending before any late one */
   unsigned syn_acks_late;                 /* sendings after the opener's ACK that do not cross it */
   LaTime late_first, late_last;
   uint64_t cured_frame; /* the opener's segment after the last of these; 0: none */
