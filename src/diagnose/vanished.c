@@ -9,6 +9,8 @@
 
 #define SENDINGS_MIN 3
 #define FIN_SENDINGS_MIN 3
+/* A RST after fewer retransmissions is the application's: no kernel gives up so soon (Windows: 5, BSD: 12). */
+#define GIVES_UP_AFTER 5
 
 typedef enum {
   IN_TIME,
@@ -53,7 +55,9 @@ static LaVanished judge(const LaConnection *conn, Judged when)
   if (!la_both_directions(conn))
     return gone;
   if ((conn->flags & LA_CONN_RST) != 0)
-    return conn->rst_foreign == 0 && when == IN_TIME ? of_side(conn, (LaSide)conn->rst_side, when) : gone;
+    return conn->rst_foreign == 0 && when == IN_TIME && conn->end[conn->rst_side].repeats >= GIVES_UP_AFTER
+               ? of_side(conn, (LaSide)conn->rst_side, when)
+               : gone;
   gone = of_side(conn, LA_OPENER, when);
   return gone.sender != LA_SIDE_N ? gone : of_side(conn, LA_ACCEPTOR, when);
 }

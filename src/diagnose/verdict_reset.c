@@ -203,6 +203,9 @@ static LaResetKind of_bare(const Case *c, const LaMoment *trigger, LaResetVerdic
     }
     if (trigger != NULL && (trigger->marks & LA_MARK_FIN) != 0)
       return LA_RESET_LATE_FIN;
+    /* FIN_WAIT_2 is over, and a probe found it out: who held the other end is told by close-wait-leak. */
+    if (trigger != NULL && (trigger->marks & (LA_MARK_KEEPALIVE | LA_MARK_WINDOW_PROBE)) != 0 && is_provoked(c))
+      return LA_RESET_NONE;
     return LA_RESET_ABORT;
   }
   v->idle = LA_TIME_NONE;

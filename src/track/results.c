@@ -189,7 +189,9 @@ static LaTeardownResult derive_teardown(const LaConnection *conn)
   }
   if (fins == 2)
     return LA_TEARDOWN_FIN_UNCONFIRMED;
-  if (peer_vanished(conn, LA_OPENER) || peer_vanished(conn, LA_ACCEPTOR))
+  /* Of an end that the capture does not have nobody knows whether it answered. */
+  bool both = opener->packets != 0 && acceptor->packets != 0;
+  if (both && (peer_vanished(conn, LA_OPENER) || peer_vanished(conn, LA_ACCEPTOR)))
     return LA_TEARDOWN_VANISHED;
   return fins == 1 ? LA_TEARDOWN_HALF_CLOSED : LA_TEARDOWN_OPEN;
 }
