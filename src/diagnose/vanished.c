@@ -44,6 +44,7 @@ static LaVanished of_side(const LaConnection *conn, LaSide side, Judged when)
       before = m->time - m->since_last;
   }
   gone.idle = me->unanswered_since - before;
+  gone.took_nothing = (peer->flags & (LA_END_DATA | LA_END_FIN)) == 0 && me->progress_time <= peer->syn_last_time + LA_MSEC;
   if (gone.stage == LA_VANISHED_FIN && (gone.sendings < FIN_SENDINGS_MIN || (peer->flags & LA_END_FIN) != 0))
     gone.sender = LA_SIDE_N; /* the last FIN of two is missing-final-ack's */
   return gone;
@@ -82,10 +83,8 @@ void la_vanished_fill(const LaConnection *conn, const LaContext *context, const 
   la_finding_rests_on_silence(ret, ret->at, la_answer_due(conn, me->last_time));
   /* An end that never acknowledged anything after its handshake is there and does not take part; one that had worked is more
    * often cut off by the network than dead. */
-  const LaEndpoint *peer = &conn->end[LA_OTHER(gone->sender)];
-  bool never_worked = (peer->flags & (LA_END_DATA | LA_END_FIN)) == 0 && me->progress_time <= peer->syn_last_time + LA_MSEC;
   la_blame_silence(context, LA_OTHER(gone->sender), ret);
-  if (never_worked) {
+  if (gone->took_nothing) {
     ret->blame = (uint8_t)la_blame_host(LA_OTHER(gone->sender));
     ret->blame_also = 1u << LA_BLAME_NETWORK;
   }

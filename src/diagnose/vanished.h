@@ -16,6 +16,7 @@ typedef struct {
   LaTime waited;     /* from the first of them to the last */
   LaTime idle;       /* of the connection before them */
   uint64_t unacked;  /* payload octets never acknowledged */
+  bool took_nothing; /* the other end answered the SYN, and acknowledged nothing since */
 } LaVanished;
 
 LaVanished la_vanished(const LaConnection *conn);

@@ -4,7 +4,9 @@
 
 enum {
   UNKNOWN,
-  HOST_IS_THERE
+  HOST_IS_THERE,
+  TOOK_NOTHING,
+  TOOK_NOTHING_OF_THIS, /* and spoke to others */
 };
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -25,14 +27,26 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_count(ret, "unacked_bytes", (int64_t)gone.unacked);
   /* A server that speaks on its other connections is there. */
   LaTime since = end->unanswered_since;
-  if (gone.sender == LA_OPENER && conn->others_spoke != LA_TIME_NONE && conn->others_spoke > since)
-    ret->variant = HOST_IS_THERE;
-  if (gone.sender == LA_OPENER && context->service != NULL &&
-      MAX(context->service->last_spoke, context->service->last_heard) > since)
-    ret->variant = HOST_IS_THERE;
+  bool there = gone.sender == LA_OPENER && conn->others_spoke != LA_TIME_NONE && conn->others_spoke > since;
+  there = there || (gone.sender == LA_OPENER && context->service != NULL &&
+                    MAX(context->service->last_spoke, context->service->last_heard) > since);
+  if (gone.took_nothing)
+    ret->variant = there ? TOOK_NOTHING_OF_THIS : TOOK_NOTHING;
+  else
+    ret->variant = there ? HOST_IS_THERE : UNKNOWN;
   la_finding_add_word(ret, "stage", (end->flags & LA_END_FIN) != 0 ? "fin" : "data");
   return true;
 }
+
+static const char *const causes[] = {
+    [UNKNOWN] = "the way is broken or the host is gone",
+    [HOST_IS_THERE] =
+        "the host spoke to others meanwhile, so the way of this connection is broken, or something on it forgot the "
+        "connection",
+    [TOOK_NOTHING] = "it had answered the SYN and took nothing since, so the host does not take part, or the way is broken",
+    [TOOK_NOTHING_OF_THIS] = "it had answered the SYN and took nothing since, though it spoke to others: the host, or what "
+                             "answers in front of it, does not take part in this connection",
+};
 
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)
 {
@@ -48,11 +62,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
                        : conn->ended_by == LA_ENDED_N   ? ", without any answer so far ("
                                                         : ", without any answer to the end (");
   la_say_count(out, la_fact_count(f, "unacked_bytes"), "byte", "bytes");
-  g_string_append(out,
-                  f->variant == HOST_IS_THERE
-                      ? " never acknowledged): the host spoke to others meanwhile, so the way of this connection is broken, or "
-                        "something on it forgot the connection."
-                      : " never acknowledged): the way is broken or the host is gone.");
+  g_string_append_printf(out, " never acknowledged): %s.", causes[f->variant]);
 }
 
 const LaRule la_rule_peer_vanished = {
