@@ -149,7 +149,7 @@ static inline bool la_step_is_told(const LaStep *step)
   return step->proved_by == LA_PROVED_BY_KERNEL;
 }
 
-#define LA_STEPS_MAX 10 /* the machine has no cycle: no path is longer than eight */
+#define LA_STEPS_MAX 8 /* the machine has no cycle: a test says that no path is longer */
 
 /* What is known of an endpoint. */
 enum {

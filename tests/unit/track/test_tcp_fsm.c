@@ -228,7 +228,29 @@ static void what_is_taken_back_returns_to_the_state_before(void **state)
   assert_int_equal(end.steps, 0);
 }
 
-/* No path of the machine is longer than the room for it; should one ever be, it must not write beyond. */
+/* How many steps may follow `from`, which is left behind for good. */
+static unsigned longest_from(LaTcpState from, unsigned depth)
+{
+  assert_true(depth <= LA_TCP_STATE_N); /* else there is a cycle */
+  unsigned longest = 0;
+  for (unsigned event = 0; event < LA_EVENT_N; event++) {
+    LaCell cell = la_tcp_fsm(from, (LaTcpEvent)event);
+    if (cell.kind != LA_CELL_NEXT && cell.kind != LA_CELL_GAP)
+      continue;
+    unsigned behind = cell.next != LA_TCP_CLOSED ? longest_from((LaTcpState)cell.next, depth + 1) : 0;
+    longest = 1 + behind > longest ? 1 + behind : longest;
+  }
+  return longest;
+}
+
+static void no_path_is_longer_than_its_room(void **state)
+{
+  (void)state;
+  assert_int_equal(longest_from(LA_TCP_CLOSED, 0), 7);
+  assert_in_range(longest_from(LA_TCP_LISTEN, 0) + 1, 1, LA_STEPS_MAX);
+}
+
+/* Should one ever be longer than the room for it, it must not write beyond. */
 static void a_path_that_is_full_takes_nothing_more(void **state)
 {
   (void)state;
@@ -262,6 +284,7 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(every_other_cell_moves_nowhere),
     cmocka_unit_test(an_end_that_is_over_does_not_open_again),
     cmocka_unit_test(what_is_taken_back_returns_to_the_state_before),
+    cmocka_unit_test(no_path_is_longer_than_its_room),
     cmocka_unit_test(a_path_that_is_full_takes_nothing_more),
     cmocka_unit_test(names_are_the_rfc_s),
 };
