@@ -3,6 +3,11 @@
 #include "diagnose/evidence.h"
 #include "diagnose/icmp_words.h"
 
+enum {
+  AT_ONCE,
+  TRIES_ON /* the client's kernel did not take it for final (RFC 5461 section 3), or never got it */
+};
+
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
 {
   (void)context;
@@ -18,6 +23,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   }
   ret->at = conn->icmp_time;
   ret->blame = LA_BLAME_NETWORK;
+  ret->variant = opener->syn_last_frame > conn->icmp_frame ? TRIES_ON : AT_ONCE;
   la_add_moments(conn, LA_OPENER, LA_MARK_SYN, ret);
   la_add_moments(conn, LA_OPENER, LA_MARK_ICMP, ret);
   la_finding_add_count(ret, "icmp_type", conn->icmp_type);
@@ -38,8 +44,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   g_string_append(out, " after ");
   la_say_span(out, la_fact_span(f, "answer_s"));
   g_string_append_printf(
-      out, " with the ICMP error \"%s\" (type %u, code %u, packet %" G_GUINT64_FORMAT "): the connect fails at once.",
-      la_icmp_words(conn->family, conn->icmp_type, conn->icmp_code), conn->icmp_type, conn->icmp_code, conn->icmp_frame);
+      out, " with the ICMP error \"%s\" (type %u, code %u, packet %" G_GUINT64_FORMAT "): %s.",
+      la_icmp_words(conn->family, conn->icmp_type, conn->icmp_code), conn->icmp_type, conn->icmp_code, conn->icmp_frame,
+      f->variant == AT_ONCE ? "the connect fails at once" : "the client does not take that for the last word and tries on");
 }
 
 const LaRule la_rule_icmp_unreachable = {
