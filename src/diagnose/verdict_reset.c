@@ -140,6 +140,9 @@ static bool is_keepalive_race(const Case *c, const LaMoment *trigger, LaResetVer
   LaTime closing = closed_by_fin ? c->sender->fin_time : c->rst->time;
   if (c->b != LA_OPENER || request == LA_TIME_NONE || c->receiver->data_last_frame == 0)
     return false;
+  /* Whose host had acknowledged the FIN did not cross it. */
+  if (closed_by_fin && (c->sender->flags & LA_END_FIN_ACKED) != 0 && c->sender->fin_acked_frame < c->receiver->new_data_frame)
+    return false;
   request = c->receiver->new_data_time;
   LaTime apart = request - closing;
   if (apart < 0)

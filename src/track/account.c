@@ -167,6 +167,12 @@ static void note_recorded_late(LaEndpoint *me, const LaSegment *s, uint32_t end)
   }
 }
 
+/* Whether an empty segment may be believed about where its sender stands: anybody can send one in its name. */
+static bool is_credible(const LaSegment *s, uint64_t marks)
+{
+  return (s->flags & LA_TCP_RST) == 0 && (marks & (LA_MARK_OUT_OF_WINDOW | LA_MARK_BAD_ACK | LA_MARK_ACK_OF_UNSENT)) == 0;
+}
+
 static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, uint64_t marks)
 {
   LaEndpoint *me = &conn->end[side];
@@ -204,11 +210,15 @@ static void account_data(LaConnection *conn, LaSide side, const LaSegment *s, ui
       fill_holes(me, s->seq, end);
     if ((marks & LA_MARK_OUT_OF_WINDOW) == 0)
       me->snd_nxt = end;
-  } else if (la_seq_gt(s->seq, me->snd_nxt)) {
+  } else if (la_seq_gt(s->seq, me->snd_nxt) && is_credible(s, marks)) {
     /* An empty segment carries SND.NXT (RFC 9293 section 3.10.7.4). */
     me->ahead = s->seq;
     me->flags |= LA_END_AHEAD;
+  } else if ((marks & LA_MARK_DUPLICATE) == 0 && s->seq == me->snd_nxt) {
+    me->flags &= ~(uint32_t)LA_END_AHEAD; /* it stands here: the other was not its own */
   }
+  if ((me->flags & LA_END_AHEAD) != 0 && la_seq_ge(me->snd_nxt, me->ahead))
+    me->flags &= ~(uint32_t)LA_END_AHEAD; /* the capture had only changed the order */
   if (s->fragment != 0 && me->snd_nxt == end)
     me->flags |= LA_END_FRAGMENT;
   if (s->payload_len != 0) {

@@ -15,7 +15,7 @@
 
 #define UNUSUAL_END                                                                                                            \
   (LA_END_ZERO_WINDOW | LA_END_DOUBT | LA_END_FIN_UNTAKEN | LA_END_WENT_ON | LA_END_PROBED | LA_END_CHALLENGED | LA_END_RST |  \
-   LA_END_SYN_ACK_BAD | LA_END_COPIED | LA_END_FRAGMENT)
+   LA_END_SYN_ACK_BAD | LA_END_COPIED | LA_END_FRAGMENT | LA_END_AHEAD)
 #define UNUSUAL_CONN                                                                                                           \
   (LA_CONN_RST | LA_CONN_CLOSED | LA_CONN_TENTATIVE | LA_CONN_MISSED | LA_CONN_FAST_OPEN | LA_CONN_SIMULTANEOUS)
 #define UNUSUAL_OPTIONS (LA_OPT_SACK | LA_OPT_CUT)

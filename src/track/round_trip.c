@@ -48,6 +48,8 @@ static LaTime other_trip(const LaConnection *conn, LaSide side)
       continue;
     if (data == NULL && m->side == side && (m->marks & LA_MARK_FIRST_DATA) != 0 && m->payload_len != 0) {
       data = m;
+    } else if (data != NULL && m->side == side && (m->marks & LA_MARK_RETRANSMISSION) != 0) {
+      break; /* which sending is acknowledged is not known (RFC 6298 section 3) */
     } else if (data != NULL && m->side != side && (m->flags & (LA_TCP_ACK | LA_TCP_RST)) == LA_TCP_ACK &&
                la_seq_ge(m->ack, data->seq + data->payload_len)) {
       if (m->time > data->time && (least == LA_TIME_NONE || m->time - data->time < least))
@@ -67,14 +69,18 @@ typedef struct {
   const LaMoment *sent[SENDINGS_MAX];
   const LaMoment *answer;
   bool twin;
+  bool in_vain; /* between the two answers the sender said more, again and again: nobody took anything until then */
 } Trip;
 
 static Trip read_trip(const LaConnection *conn, LaSide side, LaRoundTrip *t)
 {
-  Trip trip = {.answer = NULL, .twin = false};
+  Trip trip = {.answer = NULL, .twin = false, .in_vain = false};
   uint64_t kind = side == LA_OPENER ? LA_MARK_SYN : LA_MARK_SYN_ACK;
+  bool said_in_vain = false;
   for (unsigned i = 0; i < conn->moments_used; i++) {
     const LaMoment *m = la_connection_moment(conn, i);
+    said_in_vain = said_in_vain ||
+                   (trip.answer != NULL && m->side == side && m->payload_len != 0 && (m->marks & LA_MARK_RETRANSMISSION) != 0);
     if (trip.answer == NULL && m->side == side && is_counted(m) && (m->marks & kind) != 0) {
       if ((m->marks & LA_MARK_ISN_CHANGED) != 0)
         t->sendings = 0; /* another attempt */
@@ -87,6 +93,7 @@ static Trip read_trip(const LaConnection *conn, LaSide side, LaRoundTrip *t)
       trip.answer = m;
       t->answer = m->time;
     } else if (trip.answer != NULL && t->sendings > 1 && is_answer(conn, side, m)) {
+      trip.in_vain = trip.in_vain || said_in_vain;
       LaTime took = t->answer - t->first;
       LaTime next = m->time - trip.sent[1]->time;
       LaTime margin = took / 16 > TWIN_MARGIN ? took / 16 : TWIN_MARGIN;
@@ -104,7 +111,7 @@ static LaSentAgain judge(const LaRoundTrip *t, const Trip *trip, LaTime other)
     return LA_SENT_AGAIN_LOST;
   bool quick = other != LA_TIME_NONE && other < took / 2;
   /* Timers of a second at both ends make a twin of two losses; then the answer comes at once after the last sending. */
-  bool twin = trip->twin && (t->answered == 1 || since_last >= AT_ONCE);
+  bool twin = trip->twin && (t->answered == 1 || (since_last >= AT_ONCE && other != LA_TIME_NONE && !trip->in_vain));
   if (!quick && (twin || (other != LA_TIME_NONE && apart(other, took) <= took / 4)))
     return LA_SENT_AGAIN_NEEDLESS;
   bool prompt = quick ? since_last <= 4 * other + QUEUEING : since_last < took / 10;
@@ -141,7 +148,7 @@ LaRoundTrip la_round_trip(const LaConnection *conn, LaSide side)
     t.answered = 0;
   LaTime other = other_trip(conn, side);
   t.kind = judge(&t, &trip, other);
-  if (t.kind != LA_SENT_AGAIN_LOST) {
+  if (t.kind == LA_SENT_AGAIN_NEEDLESS || t.kind == LA_SENT_AGAIN_UNCLEAR) {
     t.likely = t.answer - t.first;
     if (other != LA_TIME_NONE && other < t.likely)
       t.likely = other;

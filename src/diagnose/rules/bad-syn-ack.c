@@ -120,8 +120,7 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   if (la_fact_count(f, "ttl_expected") != la_fact_count(f, "ttl_seen"))
     g_string_append_printf(out, " and TTLs %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT, la_fact_count(f, "ttl_expected"),
                            la_fact_count(f, "ttl_seen"));
-  g_string_append_printf(out, " (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "): %s", f->packets[0],
-                         f->packets[f->variant == PROXY ? f->packet_count - 1 : 1],
+  g_string_append_printf(out, " (packets %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT "): %s", f->packets[0], f->packets[1],
                          f->variant == PROXY
                              ? "a device on the way (SYN proxy) answered first and then opened the connection to the "
                                "server itself; the capture has both sides of it."

@@ -86,8 +86,8 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   case JOINING:
     g_string_append(
         out,
-        " of Multipath TCP, while others of the service live: the server does not know the connection that it was to join, "
-        "or nothing listens on that port any more.");
+        " of Multipath TCP, while others of the service live: nothing listens on that port any more, or, where it was to join "
+        "a connection, the server does not know that.");
     break;
   default:
     g_string_append(out, f->blame_also != 0 ? ": nothing listens on that port (or a firewall refuses in the host's name)."

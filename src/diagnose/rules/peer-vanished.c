@@ -43,9 +43,10 @@ static const char *const causes[] = {
     [HOST_IS_THERE] =
         "the host spoke to others meanwhile, so the way of this connection is broken, or something on it forgot the "
         "connection",
-    [TOOK_NOTHING] = "it had answered the SYN and took nothing since, so the host does not take part, or the way is broken",
-    [TOOK_NOTHING_OF_THIS] = "it had answered the SYN and took nothing since, though it spoke to others: the host, or what "
-                             "answers in front of it, does not take part in this connection",
+    [TOOK_NOTHING] = "it took nothing after the handshake, so the host does not take part, or the way is broken",
+    [TOOK_NOTHING_OF_THIS] =
+        "it took nothing after the handshake, though it spoke to others: the host, or what answers in front of "
+        "it, does not take part in this connection",
 };
 
 static void summarize(const LaFinding *f, const LaConnection *conn, GString *out)

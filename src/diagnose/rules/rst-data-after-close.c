@@ -1,11 +1,12 @@
 /* A closed completely, B wrote afterwards, and A's host, which has no socket to take it, answers with a bare RST.
  *
  * B's application is to blame when it could have seen the end of the stream before it wrote. It could not within a round trip of the FIN, nor
- * right behind its host's ACK of it: then its host sends what was written earlier. And where A had asked for something and
- * closed without having heard a byte since, B only answers, and it is A that did not wait: a client with a time limit, or one that was
- * stopped. */
+ * right behind its host's ACK of it: then its host sends what was written earlier. And where A, a client, had asked for something and
+ * closed without having heard a byte since, B only answers, and it is A that did not wait: it has a time limit, or was stopped. (What a
+ * server says last before it closes is an answer itself.) Without times nothing tells these apart. */
 #include "diagnose/evidence.h"
 #include "diagnose/reset_words.h"
+#include "track/measures.h"
 
 enum {
   PLAIN,
@@ -21,18 +22,28 @@ enum {
 /* What an application needs at least to notice a FIN among other work. */
 #define NOTICE (50 * LA_MSEC)
 
-/* Whether the closer's last payload asked for something, and nothing came before it closed. */
-static bool left_unanswered(const LaEndpoint *closer, const LaEndpoint *writer)
+/* Whether the client's last payload asked for something, and nothing came before it closed. */
+static bool left_unanswered(const LaConnection *conn, LaSide side)
 {
-  return (closer->flags & LA_END_DATA) != 0 && (closer->flags & LA_END_ACKED) != 0 && closer->new_data_ack == closer->fin_ack &&
-         writer->data_after_fin_bytes != 0;
+  const LaEndpoint *closer = &conn->end[side];
+  const LaEndpoint *writer = &conn->end[LA_OTHER(side)];
+  return side == LA_OPENER && (closer->flags & LA_END_DATA) != 0 && (closer->flags & LA_END_ACKED) != 0 &&
+         closer->new_data_ack == closer->fin_ack && writer->data_after_fin_bytes != 0;
 }
 
 /* Whether what the closer had sent last was sent several times and still not acknowledged when it closed. */
-static bool was_not_heard(const LaConnection *conn, const LaEndpoint *closer)
+static bool was_not_heard(const LaConnection *conn, LaSide side)
 {
+  const LaEndpoint *closer = &conn->end[side];
   const LaMoment *fin = la_moment_of_frame(conn, closer->fin_frame);
-  return fin != NULL && fin->in_flight != 0 && closer->retransmitted != 0;
+  if (fin == NULL || fin->in_flight == 0)
+    return false;
+  for (unsigned i = 0; i < la_moment_index(conn, fin); i++) {
+    const LaMoment *m = la_connection_moment(conn, i);
+    if (m->side == side && m->frame > closer->new_data_frame && (m->marks & LA_MARK_RETRANSMISSION) != 0)
+      return true;
+  }
+  return false;
 }
 
 static void blame_who_did_not_wait(const LaConnection *conn, const LaResetVerdict *v, LaFinding *ret)
@@ -40,7 +51,7 @@ static void blame_who_did_not_wait(const LaConnection *conn, const LaResetVerdic
   const LaEndpoint *closer = &conn->end[v->sender];
   LaBlame closing = la_blame_application(v->sender);
   LaBlame answering = la_blame_application(LA_OTHER(v->sender));
-  bool lost = was_not_heard(conn, closer);
+  bool lost = was_not_heard(conn, v->sender);
   ret->variant = lost ? LATE_ANSWER : ANSWER;
   ret->blame = (uint8_t)(lost ? LA_BLAME_NETWORK : closing);
   ret->blame_also = (uint8_t)(1u << (lost ? closing : answering));
@@ -64,7 +75,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   /* Written before the FIN could arrive: nobody is to blame. */
   bool acked_before = (closer->flags & LA_END_FIN_ACKED) != 0 && closer->fin_acked_frame < seen->new_frame;
   LaTime flight = rtt != LA_TIME_NONE ? rtt : FLIGHT_UNKNOWN;
-  if (!acked_before && seen->new_time - closer->fin_time <= flight) {
+  bool timed = la_time_is_known(conn->first_time);
+  if (!timed) {
+    ret->blame = (uint8_t)la_blame_application(LA_OTHER(v->sender));
+    ret->blame_also = (uint8_t)(1u << LA_BLAME_NONE | 1u << la_blame_application(v->sender));
+  } else if (!acked_before && seen->new_time - closer->fin_time <= flight) {
     ret->severity = LA_SEVERITY_NOTE;
     ret->blame = LA_BLAME_NONE;
     ret->variant = CROSSING;
@@ -72,7 +87,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->severity = LA_SEVERITY_NOTE;
     ret->blame = LA_BLAME_NONE;
     ret->variant = AT_ONCE;
-  } else if (left_unanswered(closer, writer) && refused == writer->data_after_fin_bytes) {
+  } else if (left_unanswered(conn, v->sender) && refused == writer->data_after_fin_bytes) {
     blame_who_did_not_wait(conn, v, ret);
   } else {
     ret->blame = (uint8_t)la_blame_application(LA_OTHER(v->sender));
@@ -80,7 +95,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   if (ret->variant == PLAIN && refused < writer->data_after_fin_bytes)
     ret->variant = AFTER_A_WHILE;
   bool proved = ret->variant == PLAIN && acked_before && la_rst_is_bare(v->moment);
-  ret->confidence = proved ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
+  ret->confidence = !timed ? LA_CONFIDENCE_POSSIBLE : proved ? LA_CONFIDENCE_CERTAIN : LA_CONFIDENCE_LIKELY;
   la_finding_add_count(ret, "payload_bytes", refused);
   la_finding_add_span(ret, "after_s", since);
   la_finding_add_span(ret, "rtt_s", rtt);

@@ -3,6 +3,7 @@
  * path takes longer than the client's timer are handshake-slow. */
 #include "diagnose/evidence.h"
 #include "diagnose/reuse.h"
+#include "track/measures.h"
 
 enum {
   LOST,
@@ -88,9 +89,13 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   bool unclear = f->variant == LOST_OR_SLOW || f->variant == ANSWER_LOST_OR_SLOW;
   if (unclear) {
-    g_string_append(out, " before the SYN-ACK came, ");
-    la_say_span(out, conn->end[LA_ACCEPTOR].syn_time - conn->end[LA_OPENER].syn_time);
-    g_string_append(out, " after the first");
+    LaTime answer = conn->end[LA_ACCEPTOR].syn_time - conn->end[LA_OPENER].syn_time;
+    g_string_append(out, " before the SYN-ACK came");
+    if (la_time_is_known(conn->first_time) && answer >= 0) {
+      g_string_append(out, ", ");
+      la_say_span(out, answer);
+      g_string_append(out, " after the first");
+    }
   } else {
     g_string_append(out, ", which delayed the connect by ");
     la_say_span(out, la_fact_span(f, "added_delay_s"));
