@@ -83,7 +83,7 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
     ret->severity = LA_SEVERITY_NOTE;
     ret->blame = LA_BLAME_NONE;
     ret->variant = CROSSING;
-  } else if (acked_before && since <= MAX(flight, NOTICE)) {
+  } else if ((acked_before ? since : seen->new_time - closer->fin_time) <= MAX(flight, NOTICE)) {
     ret->severity = LA_SEVERITY_NOTE;
     ret->blame = LA_BLAME_NONE;
     ret->variant = AT_ONCE;
