@@ -129,13 +129,16 @@ class LiveTest(unittest.TestCase):
         server, _ = listener.accept()
         return client, self.keep(server)
 
-    def half_closed(self, listener):
-        """A client that asks, is answered and closes. Returns the server's socket, which stays in CLOSE_WAIT."""
+    def half_closed(self, listener, unread=b""):
+        """A client that asks, is answered, sends what nobody reads and closes. Returns the server's socket, which stays in CLOSE_WAIT."""
         client, server = self.pair(listener)
         client.sendall(b"x")
         server.recv(1)
         server.sendall(b"y")
         client.recv(1)
+        if unread:
+            client.sendall(unread)
+            time.sleep(0.05)
         client.close()
         return server
 

@@ -10,20 +10,9 @@ from live import until
 
 
 class Owner(live.LiveTest):
-    def half_closed(self, listener):
-        client, server = self.pair(listener)
-        client.sendall(b"x")
-        server.recv(1)
-        server.sendall(b"y")
-        client.recv(1)
-        client.sendall(b"12345")
-        time.sleep(0.05)
-        client.close()
-        return server
-
     def test_a_finding_names_its_owner(self):
         run = self.live("-i", "lo", "--owner", "-o", "ndjson", "-o", "text:text", "--threshold", "close-wait-leak=1s")
-        server = self.half_closed(self.listen(7001))
+        server = self.half_closed(self.listen(7001), unread=b"12345")
         leak = until(lambda: [f for f in run.findings("raised") if f["finding"]["code"] == "close-wait-leak"], 5)[0]
         told = leak["socket"]
         self.assertEqual((told["side"], told["state"], told["pid"], told["uid"]), ("server", "CLOSE_WAIT", os.getpid(), 0))
@@ -40,7 +29,7 @@ class Owner(live.LiveTest):
 
     def test_without_owner_uid_and_inode(self):
         run = self.live("-i", "lo", "-o", "ndjson", "--threshold", "close-wait-leak=1s")
-        server = self.half_closed(self.listen(7001))
+        server = self.half_closed(self.listen(7001), unread=b"12345")
         leak = until(lambda: [f for f in run.findings("raised") if f["finding"]["code"] == "close-wait-leak"], 5)[0]
         self.assertNotIn("pid", leak["socket"])
         self.assertGreater(leak["socket"]["inode"], 0)

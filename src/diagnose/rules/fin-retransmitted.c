@@ -27,21 +27,17 @@ static LaSide repeated(const LaConnection *conn)
   return LA_SIDE_N;
 }
 
-/* Whether the first copy was answered as soon as it could be, and the second had left before: nothing was lost, it was only slow. */
-static bool was_only_slow(const LaConnection *conn, LaSide side)
+/* What the repetition shows. Nothing was lost when the first copy was answered as soon as it could be, and the second had left before; and a
+ * sender that did not wait for an answer repeats for no loss. */
+static unsigned judge(const LaConnection *conn, LaSide side)
 {
   const LaEndpoint *end = &conn->end[side];
   LaTime rtt = la_connection_rtt(conn);
-  return rtt != LA_TIME_NONE && end->fin_last_frame < end->fin_acked_frame &&
-         end->fin_acked_time - end->fin_time <= rtt + SLACK;
-}
-
-/* Whether the sender repeated it without having waited for an answer: that shows no loss. */
-static bool was_early(const LaConnection *conn, LaSide side)
-{
-  const LaEndpoint *end = &conn->end[side];
-  LaTime rtt = la_connection_rtt(conn);
-  return rtt != LA_TIME_NONE && end->fin_last_frame < end->fin_acked_frame && end->fin_last_time - end->fin_time < rtt;
+  if (rtt == LA_TIME_NONE || end->fin_last_frame >= end->fin_acked_frame)
+    return LOST;
+  if (end->fin_acked_time - end->fin_time <= rtt + SLACK)
+    return SLOW;
+  return end->fin_last_time - end->fin_time < rtt ? EARLY : LOST;
 }
 
 static bool decide(const LaConnection *conn, const LaContext *context, LaFinding *ret)
@@ -57,14 +53,11 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   ret->at = end->fin_last_time;
   ret->blame = LA_BLAME_NETWORK;
   ret->confidence = la_missed(conn, LA_OTHER(side)) ? LA_CONFIDENCE_POSSIBLE : LA_CONFIDENCE_LIKELY;
-  if (was_only_slow(conn, side)) {
-    ret->variant = SLOW;
+  ret->variant = (uint8_t)judge(conn, side);
+  if (ret->variant != LOST)
     ret->severity = LA_SEVERITY_NOTE;
-  } else if (was_early(conn, side)) {
-    ret->variant = EARLY;
-    ret->severity = LA_SEVERITY_NOTE;
+  if (ret->variant == EARLY)
     ret->blame = LA_BLAME_NONE;
-  }
   la_add_moments(conn, side, LA_MARK_FIN, ret);
   la_finding_add_packet(ret, end->fin_acked_frame);
   la_finding_add_count(ret, "retries", la_fin_retries(conn, side));

@@ -27,9 +27,10 @@ static bool decide(const LaConnection *conn, const LaContext *context, LaFinding
   la_finding_add_count(ret, "unacked_bytes", (int64_t)gone.unacked);
   /* A server that speaks on its other connections is there. */
   LaTime since = end->unanswered_since;
-  bool there = gone.sender == LA_OPENER && conn->others_spoke != LA_TIME_NONE && conn->others_spoke > since;
-  there = there || (gone.sender == LA_OPENER && context->service != NULL &&
-                    MAX(context->service->last_spoke, context->service->last_heard) > since);
+  LaTime spoke = conn->others_spoke;
+  if (context->service != NULL)
+    spoke = MAX(spoke, MAX(context->service->last_spoke, context->service->last_heard));
+  bool there = gone.sender == LA_OPENER && spoke > since; /* LA_TIME_NONE is before all */
   if (gone.took_nothing)
     ret->variant = there ? TOOK_NOTHING_OF_THIS : TOOK_NOTHING;
   else

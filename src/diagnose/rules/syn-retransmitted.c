@@ -89,9 +89,9 @@ static void summarize(const LaFinding *f, const LaConnection *conn, GString *out
   la_say_count(out, la_fact_count(f, "retries"), "time more", "times more");
   bool unclear = f->variant == LOST_OR_SLOW || f->variant == ANSWER_LOST_OR_SLOW;
   if (unclear) {
-    LaTime answer = conn->end[LA_ACCEPTOR].syn_time - conn->end[LA_OPENER].syn_time;
+    LaTime answer = la_connection_syn_to_syn_ack(conn);
     g_string_append(out, " before the SYN-ACK came");
-    if (la_time_is_known(conn->first_time) && answer >= 0) {
+    if (answer >= 0) { /* LA_TIME_NONE is not */
       g_string_append(out, ", ");
       la_say_span(out, answer);
       g_string_append(out, " after the first");
